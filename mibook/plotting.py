@@ -1,0 +1,53 @@
+"""The still figures' common parts: one style, the truth with its noise band, pairs with their densities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+
+STYLE = Path(__file__).with_name("book.mplstyle")
+JOINT, REFERENCE, ESTIMATE, HELD_OUT = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+"""Colours with a fixed meaning throughout: data, reference, an estimate, the same on held-out data."""
+
+
+def use_style() -> None:
+    """Apply the book's figure style to everything drawn from here on."""
+    plt.style.use(STYLE)
+
+
+def draw_truth(
+    ax: Axes, truth: float, noise: float | None = None, oracle: float | None = None, unit: str = "nats"
+) -> None:
+    """Draw the true value as a horizontal line, its band of one noise standard deviation, and the oracle.
+
+    truth, noise and oracle are in nats; see ``mibook.samples.Law`` for what the last two mean.
+    """
+    if noise is not None:
+        ax.axhspan(truth - noise, truth + noise, color="0.85", zorder=0, label=f"noise ±{noise:.3f}")
+    ax.axhline(truth, color="black", linewidth=1.2, label=f"truth {truth:.3f} {unit}")
+    if oracle is not None:
+        ax.axhline(oracle, color="black", linewidth=1.2, linestyle=":", label=f"oracle {oracle:.3f}")
+
+
+def draw_pairs(
+    X: np.ndarray, Y: np.ndarray, color: str = JOINT, limit: float = 4.0, kde: bool = True
+) -> sns.JointGrid:
+    """Scatter the pairs with the marginal density estimates beside and the joint one's contours on top.
+
+    X and Y have shape (n,) or (n, 1). With fewer than three pairs, or ``kde=False``, only points are drawn.
+    """
+    x, y = np.ravel(X), np.ravel(Y)
+    if x.shape != y.shape:
+        raise ValueError(f"X and Y must hold the same number of values, but hold {x.size} and {y.size}.")
+    grid = sns.JointGrid(x=x, y=y, height=4.2, ratio=4, xlim=(-limit, limit), ylim=(-limit, limit))
+    grid.ax_joint.scatter(x, y, s=8, alpha=min(1.0, 0.15 + 60 / max(x.size, 1)), color=color, linewidths=0)
+    if kde and x.size > 2:
+        sns.kdeplot(x=x, y=y, ax=grid.ax_joint, levels=6, color="0.2", linewidths=0.9)
+        sns.kdeplot(x=x, ax=grid.ax_marg_x, color=color, fill=True)
+        sns.kdeplot(y=y, ax=grid.ax_marg_y, color=color, fill=True)
+    grid.set_axis_labels("x", "y")
+    return grid
