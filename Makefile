@@ -1,0 +1,60 @@
+# Every target is one readable command; the README gives the same commands for people without make.
+PYTHON  ?= python3
+EDITION ?= reader
+PORT    ?= 8000
+
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+SITE := _build/site$(if $(filter student,$(EDITION)),-student)
+READY := .venv/.ready node_modules/.ready
+
+.PHONY: book serve lab notebooks images bench lock lint test clean setup
+.DEFAULT_GOAL := book
+
+book: $(READY)            ## build the site (EDITION=student: without answers)
+	python -m sitebuild.build $(EDITION)
+
+serve: book               ## build, then serve the site at http://localhost:$(PORT)
+	python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
+
+lab: .venv/.ready         ## open the notebooks in JupyterLab (EDITION=student: without answers)
+	python -m sitebuild.lab $(EDITION)
+
+notebooks: .venv/.ready   ## derive notebooks/ and student/ from book/
+	python -m sitebuild.pairs
+
+images: .venv/.ready      ## draw images/*.svg anew
+	for script in images/*.py; do python $$script || exit 1; done
+
+bench: .venv/.ready       ## run the long studies and store their results (about half an hour)
+	for study in benchmarks/[a-z]*.py; do python -m benchmarks.$$(basename $$study .py) || exit 1; done
+
+lint: .venv/.ready        ## check style and format
+	ruff check . && ruff format --check .
+
+test: $(READY) lint       ## all tests, the strict builds and the browser checks among them
+	python -m pytest
+
+lock:                     ## resolve requirements.in into requirements.txt (needs uv)
+	uv pip compile --universal --python-version 3.11 --no-annotate -q requirements.in -o requirements.txt
+
+clean:                    ## remove what was built; the environment and the cached executions stay
+	rm -rf _build runs .pytest_cache .ruff_cache
+
+setup: $(READY)
+
+.venv/.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer is needed: install it, or name it as in 'make book PYTHON=python3.12'." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is missing: on Debian and Ubuntu, run 'apt-get install python3-venv'." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# npm comes with the environment; --ignore-scripts because no package here needs to run anything.
+node_modules/.ready: package-lock.json | .venv/.ready
+	npm ci --ignore-scripts --silent
+	@touch $@

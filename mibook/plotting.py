@@ -43,10 +43,11 @@ def draw_pairs(
     x, y = np.ravel(X), np.ravel(Y)
     if x.shape != y.shape:
         raise ValueError(f"X and Y must hold the same number of values, but hold {x.size} and {y.size}.")
-    grid = sns.JointGrid(x=x, y=y, height=4.2, ratio=4, xlim=(-limit, limit), ylim=(-limit, limit))
+    with plt.rc_context({"figure.constrained_layout.use": False}):  # seaborn lays its grid out itself
+        grid = sns.JointGrid(x=x, y=y, height=4.2, ratio=4, xlim=(-limit, limit), ylim=(-limit, limit))
     grid.ax_joint.scatter(x, y, s=8, alpha=min(1.0, 0.15 + 60 / max(x.size, 1)), color=color, linewidths=0)
     if kde and x.size > 2:
-        sns.kdeplot(x=x, y=y, ax=grid.ax_joint, levels=6, color="0.2", linewidths=0.9)
+        sns.kdeplot(x=x, y=y, ax=grid.ax_joint, levels=6, gridsize=80, color="0.2", linewidths=0.9)
         sns.kdeplot(x=x, ax=grid.ax_marg_x, color=color, fill=True)
         sns.kdeplot(y=y, ax=grid.ax_marg_y, color=color, fill=True)
     grid.set_axis_labels("x", "y")

@@ -1,0 +1,226 @@
+"""Execute the chapters once, side by side, and keep their outputs by content.
+
+A page's key covers its code cells, the package modules that they import (directly or through one another), the
+stored results if it reads any, the lock and the Python version. Prose, captions and tags are not part of it, so
+editing a sentence executes nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from traitlets.config import Config
+
+from sitebuild.chapters import ROOT, read, tags
+
+PACKAGE = ROOT / "mibook"
+CACHE = ROOT / ".cache" / "executed"
+CELL_SECONDS = 600
+START_SECONDS = 300
+SKIP = "skip-execution"
+
+
+class PageError(Exception):
+    """A page failed to execute; the message names the page, the cell and the cause."""
+
+
+@dataclass
+class Executed:
+    """What executing a page gave: the outputs of its code cells in order, and how long it took."""
+
+    page: str
+    outputs: list[list[dict]]
+    seconds: float
+    widgets: dict
+    when: float
+    fresh: bool
+
+
+def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _imported(source: str) -> set[str]:
+    """The names of the package's modules that a piece of source imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.split(".")[1] for name in names if name.startswith(f"{PACKAGE.name}.")}
+
+
+def _package_files(sources: list[str]) -> list[Path]:
+    """The package files that the given sources depend on, through any number of imports."""
+    waiting: set[str] = set().union(*map(_imported, sources))
+    found: set[Path] = set()
+    while waiting:
+        path = PACKAGE / f"{waiting.pop()}.py"
+        if path.exists() and path not in found:
+            found.add(path)
+            waiting |= _imported(path.read_text(encoding="utf-8"))
+    files = {PACKAGE / "__init__.py", *found} if found else set()
+    if PACKAGE / "plotting.py" in found:
+        files |= set(PACKAGE.glob("*.mplstyle"))
+    if PACKAGE / "results.py" in found:
+        files |= set((PACKAGE / "results").glob("*.csv"))
+    return sorted(files)
+
+
+def key(notebook: nbformat.NotebookNode) -> str:
+    """The content key of a page: a change in anything that its outputs depend on changes it."""
+    cells = [cell.source for cell in code_cells(notebook) if SKIP not in tags(cell)]
+    plain = [TransformerManager().transform_cell(source) for source in cells]
+    digest = hashlib.sha256(json.dumps([platform.python_version(), cells]).encode())
+    for path in [*_package_files(plain), ROOT / "requirements.txt"]:
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _run(name: str, notebook: nbformat.NotebookNode, workdir: Path) -> tuple[nbformat.NotebookNode, float]:
+    workdir.mkdir(parents=True, exist_ok=True)
+    sockets = tempfile.TemporaryDirectory(prefix="kernel-")
+    config = Config()
+    if os.name == "posix":
+        # Socket files instead of ports: nobody else can reach the kernel. Absolute, since it runs elsewhere.
+        config.AsyncKernelManager = Config(transport="ipc", ip=f"{sockets.name}/socket")
+    client = NotebookClient(
+        notebook,
+        config=config,
+        kernel_name="python3",
+        timeout=CELL_SECONDS,
+        startup_timeout=START_SECONDS,
+        resources={"metadata": {"path": str(workdir)}},
+    )
+    # Two chapters share two cores: one thread each is faster than both fighting over both.
+    # TensorFlow's absence is tensorboard's own notice, not the page's.
+    env = os.environ | {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    start = time.perf_counter()
+    try:
+        with sockets:
+            client.execute(env=env)
+    except CellExecutionError as error:
+        cell = _failed_cell(notebook)
+        raise PageError(f"book/{name}.md: code cell {cell} failed.\n{error}") from None
+    except CellTimeoutError:
+        raise PageError(f"book/{name}.md: a cell ran for over {CELL_SECONDS} s; make it shorter.") from None
+    except DeadKernelError:
+        raise PageError(f"book/{name}.md: the kernel died; most often the memory ran out.") from None
+    return notebook, time.perf_counter() - start
+
+
+def _failed_cell(notebook: nbformat.NotebookNode) -> int:
+    for index, cell in enumerate(code_cells(notebook), 1):
+        if any(output.output_type == "error" for output in cell.outputs):
+            return index
+    return 0
+
+
+def _refuse_stderr(name: str, notebook: nbformat.NotebookNode) -> None:
+    for index, cell in enumerate(code_cells(notebook), 1):
+        for output in cell.outputs:
+            if output.output_type == "stream" and output.name == "stderr":
+                raise PageError(
+                    f"book/{name}.md: code cell {index} wrote to stderr, which a finished page must not:\n"
+                    f"{output.text.strip()}"
+                )
+
+
+def _execute(path: Path) -> tuple[Path, float]:
+    """Execute one page in this process and store what came out; returns the cache file."""
+    notebook = read(path)
+    target = CACHE / f"{path.stem}-{key(notebook)}.json"
+    executed, seconds = _run(path.stem, notebook, ROOT / ".cache" / "run" / path.stem)
+    _refuse_stderr(path.stem, executed)
+    outputs = [[dict(output) for output in cell.outputs] for cell in code_cells(executed)]
+    record = {"outputs": outputs, "seconds": seconds, "widgets": executed.metadata.get("widgets", {})}
+    record["when"] = time.time()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    partial.write_text(json.dumps(record), encoding="utf-8")
+    partial.replace(target)  # an interrupted run leaves no half-written outputs behind
+    for stale in CACHE.glob(f"{path.stem}-*.json"):
+        if stale != target:
+            stale.unlink()
+    return path, seconds
+
+
+def _stored(path: Path, fresh: bool) -> Executed | None:
+    target = CACHE / f"{path.stem}-{key(read(path))}.json"
+    if not target.exists():
+        return None
+    record = json.loads(target.read_text(encoding="utf-8"))
+    return Executed(path.stem, record["outputs"], record["seconds"], record["widgets"], record["when"], fresh)
+
+
+def execute(paths: list[Path], say=print) -> dict[Path, Executed]:
+    """Return the outputs of every page, executing those whose content changed; raise PageError if any fails."""
+    stored = {path: _stored(path, fresh=False) for path in paths}
+    waiting = [path for path, found in stored.items() if found is None]
+    if not waiting:
+        return stored
+    say(f"Executing {len(waiting)} of {len(paths)} pages: {', '.join(p.stem for p in waiting)}.")
+    failures = []
+    # The page with the most code is likely the longest; starting it first keeps both cores busy to the end.
+    waiting.sort(key=lambda path: -path.stat().st_size)
+    with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
+        jobs: dict[Future, Path] = {pool.submit(_execute, path): path for path in waiting}
+        for job in as_completed(jobs):
+            try:
+                path, seconds = job.result()
+            except PageError as error:
+                failures.append(str(error))
+                say(f"  {jobs[job].stem}: failed")
+            else:
+                stored[path] = _stored(path, fresh=True)
+                say(f"  {path.stem}: {seconds:.0f} s")
+    if failures:
+        raise PageError("\n\n".join(failures))
+    return stored
+
+
+def with_outputs(notebook: nbformat.NotebookNode, executed: Executed) -> nbformat.NotebookNode:
+    """Put the stored outputs into the code cells of a page, in order."""
+    count = 0
+    for cell, outputs in zip(code_cells(notebook), executed.outputs, strict=True):
+        cell.outputs = [nbformat.from_dict(output) for output in outputs]
+        if SKIP not in tags(cell):
+            count += 1
+            cell.execution_count = count
+            for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.execution_count = count
+    if executed.widgets:
+        notebook.metadata["widgets"] = executed.widgets
+    return notebook
+
+
+def main() -> int:
+    from sitebuild.chapters import pages
+
+    try:
+        execute([path for path in pages() if code_cells(read(path))])
+    except PageError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""The book's Sphinx extension: what jupyter-book's own parts leave open, and no more.
+
+- TeX macros from `book/macros.yml`, for MathJax and the LaTeX preamble; their copy atop each page is hidden.
+- MathJax served by the site itself.
+- A figure without alt text is a warning, which the strict build turns into an error.
+- Launch buttons point at the notebook of the pair, which lies in another folder than the page.
+- The execution table shows what `sitebuild.execute` recorded, since Sphinx itself executes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import yaml
+from docutils import nodes
+from myst_nb.sphinx_ import NbMetadataCollector
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.transforms import SphinxTransform
+from sphinx.util import logging
+
+from sitebuild.chapters import BOOK, ROOT
+
+logger = logging.getLogger(__name__)
+
+ASSETS = Path(__file__).parent / "assets"
+MATHJAX = ROOT / "node_modules" / "mathjax" / "es5"
+MATHJAX_PARTS = ["tex-chtml.js", "output/chtml", "input/tex", "ui", "a11y", "sre"]
+NOTEBOOKS = {"reader": "notebooks", "student": "student"}
+
+
+def macros() -> dict[str, str]:
+    """The TeX macros as written in `book/macros.yml`: name with its backslash, replacement."""
+    return yaml.safe_load((BOOK / "macros.yml").read_text(encoding="utf-8"))
+
+
+def configure(app: Sphinx, config) -> None:
+    """Hand the macros to both writers of mathematics, and add the book's own style sheet and script."""
+
+    def arguments(text: str) -> int:
+        return max((n for n in range(1, 10) if f"#{n}" in text), default=0)
+
+    tex = {
+        name.lstrip("\\"): [text, arguments(text)] if arguments(text) else text
+        for name, text in macros().items()
+    }
+    config.mathjax3_config = {"tex": {"macros": tex}}
+    commands = "\n".join(
+        rf"\providecommand{{{name}}}{f'[{arguments(text)}]' if arguments(text) else ''}{{}}"
+        rf"\renewcommand{{{name}}}{f'[{arguments(text)}]' if arguments(text) else ''}{{{text}}}"
+        for name, text in macros().items()
+    )
+    config.latex_elements = {**config.latex_elements, "preamble": commands}
+    config.html_static_path.append(str(ASSETS))
+    app.add_css_file("book.css")
+    app.add_js_file("book.js", loading_method="defer")
+
+
+class HideMacroBlock(SphinxTransform):
+    """Remove the macro block that opens a page: JupyterLab reads it as front matter, the site has its own."""
+
+    default_priority = 10
+
+    def apply(self) -> None:
+        for block in self.document.findall(nodes.literal_block):
+            if block.get("language") == "yaml" and block.astext().startswith("math:"):
+                block.parent.remove(block)
+            break  # only the very first block of a page can be it
+
+
+def check_alt_text(app: Sphinx, doctree: nodes.document) -> None:
+    """Warn of every image that says nothing to a reader who cannot see it."""
+    for image in doctree.findall(nodes.image):
+        if not image.get("alt", "").strip() or image["alt"] == image["uri"]:
+            logger.warning(
+                "a figure has no alt text; say in `mystnb: image: alt:` or `:alt:` what it shows",
+                location=image if image.line else app.env.docname,
+                type="book",
+                subtype="alt",
+            )
+
+
+def record_execution(app: Sphinx, doctree: nodes.document) -> None:
+    """Give myst-nb's execution table what the build recorded, read from beside the staged pages."""
+    record = Path(app.srcdir) / "execution.json"
+    if not record.exists():
+        return
+    data = json.loads(record.read_text(encoding="utf-8")).get(app.env.docname)
+    if data:
+        NbMetadataCollector.set_exec_data(
+            app.env,
+            app.env.docname,
+            {
+                "mtime": data["when"],
+                "runtime": data["seconds"],
+                "method": "make book",
+                "succeeded": True,
+                "error": None,
+                "traceback": None,
+            },
+        )
+
+
+def point_launch_buttons(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Make the theme's launch links open the notebook of the pair instead of the page's own path."""
+    notebook = f"{NOTEBOOKS[app.config.book_edition]}/{Path(pagename).name}.ipynb"
+    for group in context.get("header_buttons", []):
+        if group.get("label") == "launch-buttons":
+            for button in group["buttons"]:
+                for suffix in (".md", ".ipynb"):
+                    button["url"] = button["url"].replace(f"{pagename}{suffix}", notebook)
+
+
+def serve_mathjax(app: Sphinx, exception: Exception | None) -> None:
+    """Copy the parts of MathJax that a page may ask for into the site."""
+    if exception or app.builder.format != "html":
+        return
+    target = Path(app.outdir) / "_static" / "mathjax"
+    for part in MATHJAX_PARTS:
+        source = MATHJAX / part
+        if source.is_dir():
+            shutil.copytree(source, target / part, dirs_exist_ok=True)
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / part)
+
+
+def require_mathjax(app: Sphinx) -> None:
+    if app.builder.format == "html" and not MATHJAX.is_dir():
+        raise ExtensionError("MathJax's files are missing: run `npm ci --ignore-scripts` (make book does).")
+
+
+def setup(app: Sphinx) -> dict:
+    app.add_config_value("book_edition", "reader", "html", [str])
+    app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it even without the extension that reads it
+    app.connect("config-inited", configure)
+    app.connect("builder-inited", require_mathjax)
+    app.add_transform(HideMacroBlock)
+    app.connect("doctree-read", check_alt_text)
+    app.connect("doctree-read", record_execution)
+    app.connect("html-page-context", point_launch_buttons, priority=900)
+    app.connect("build-finished", serve_mathjax)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

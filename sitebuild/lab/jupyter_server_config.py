@@ -1,0 +1,17 @@
+"""JupyterLab for the book: `make lab` names this directory in JUPYTER_CONFIG_PATH."""
+
+from jupyterlab.handlers.announcements import NeverCheckForUpdate
+
+
+def drop_kernel_details(model, **kwargs):
+    """Keep out of a saved notebook what the kernel wrote there: the version of this machine's Python."""
+    if model["type"] == "notebook" and model.get("content"):
+        model["content"]["metadata"].pop("language_info", None)
+
+
+c = get_config()  # noqa: F821
+c.ContentsManager.pre_save_hook = drop_kernel_details
+# Nothing leaves the machine unasked: no news, no look for a newer release, no catalogue of extensions.
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = NeverCheckForUpdate
+c.LabApp.extension_manager = "readonly"

@@ -1,0 +1,131 @@
+"""Executing pages: what is run again and what is not, and what a failing page says."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PAGE = """---
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+# {title}
+
+Prose.
+
+```{{code-cell}} ipython3
+{code}
+```
+"""
+
+
+class Project:
+    """A small copy of the project with pages of its own, driven by the commands that a user runs."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for name in ("sitebuild", "mibook"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("_config.yml", "references.bib", "requirements.txt"):
+            shutil.copy(ROOT / name, folder)
+        (folder / "book").mkdir()
+        shutil.copy(ROOT / "book" / "macros.yml", folder / "book")
+        (folder / "images").mkdir()
+        shutil.copy(ROOT / "images" / "logo.svg", folder / "images")
+        (folder / "node_modules").symlink_to(ROOT / "node_modules")
+        self.names = []
+
+    def page(self, name: str, code: str, title: str = "A page") -> Path:
+        path = self.folder / "book" / f"{name}.md"
+        path.write_text(PAGE.format(title=title, code=code), encoding="utf-8")
+        if name not in self.names:
+            self.names.append(name)
+            root, *chapters = self.names
+            toc = f"format: jb-book\nroot: book/{root}\n"
+            if chapters:
+                toc += "parts:\n  - chapters:\n" + "".join(f"      - file: book/{c}\n" for c in chapters)
+            (self.folder / "_toc.yml").write_text(toc, encoding="utf-8")
+        return path
+
+    def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", f"sitebuild.{module}", *arguments]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+
+    def executed(self) -> set[str]:
+        """Execute what needs it; return the names of the pages that were run."""
+        run = self.run("execute")
+        assert run.returncode == 0, run.stderr
+        return {line.split(":")[0].strip() for line in run.stdout.splitlines() if line.startswith("  ")}
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path)
+
+
+def test_only_what_changed_is_executed_again(project):
+    project.page("plain", "print(1)")
+    project.page(
+        "uses-samples", "from mibook.samples import Gaussian\nprint(Gaussian(0.5).mutual_information)"
+    )
+    project.page("uses-results", "import mibook.results\nprint(len(str(mibook.results.FOLDER)) > 0)")
+    assert project.executed() == {"plain", "uses-samples", "uses-results"}
+    assert project.executed() == set()
+
+    project.page("plain", "print(1)", title="Another title")
+    assert project.executed() == set(), "editing prose must execute nothing"
+
+    module = project.folder / "mibook" / "samples.py"
+    module.write_text(module.read_text(encoding="utf-8") + "\n# a change\n", encoding="utf-8")
+    assert project.executed() == {"uses-samples"}, "a change in a module concerns the pages that import it"
+
+    (project.folder / "mibook" / "results" / "study.csv").write_text("n\n1\n", encoding="utf-8")
+    assert project.executed() == {"uses-results"}
+
+    project.page("plain", "print(2)")
+    assert project.executed() == {"plain"}
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("x = 1\n```\n\n```{code-cell} ipython3\n1 / 0", ["book/bad.md", "code cell 2", "ZeroDivisionError"]),
+        ("import sys\nprint('oh', file=sys.stderr)", ["book/bad.md", "code cell 1", "stderr", "oh"]),
+    ],
+    ids=["error", "stderr"],
+)
+def test_failing_page_is_named_with_its_cell(project, code, said):
+    project.page("good", "print(1)")
+    project.page("bad", code)
+    run = project.run("build", "reader")
+    assert run.returncode == 1
+    for words in said:
+        assert words in run.stderr
+    assert not (project.folder / "_build" / "site").exists()
+    assert len(list((project.folder / ".cache" / "executed").glob("good-*.json"))) == 1, "what worked is kept"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import matplotlib.pyplot as plt\nplt.plot([1, 2]);", "alt text"),
+        ("print(1)\n```\n\nSee {prf:ref}`nowhere`.\n\n```{code-cell} ipython3\nprint(2)", "nowhere"),
+        ("print(1)\n```\n\nSee {cite}`nobody`.\n\n```{code-cell} ipython3\nprint(2)", "nobody"),
+    ],
+    ids=["alt", "label", "citation"],
+)
+def test_strict_build_refuses_and_goes_on_refusing(project, code, said):
+    project.page("index", code)
+    for _ in range(
+        2
+    ):  # Sphinx does not repeat the warnings of pages it has read: the second run must not pass
+        run = project.run("build", "reader")
+        assert run.returncode == 1, run.stdout
+        assert said in run.stderr

@@ -1,0 +1,121 @@
+"""The built sites, read as files: nothing from outside, every figure described, no answer where none belongs."""
+
+import json
+import re
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, build
+
+from sitebuild.chapters import pages, read
+from sitebuild.execute import code_cells
+
+CHAPTERS = [path.stem for path in pages() if code_cells(read(path))]
+LOADS = {
+    "script": ["src"], "img": ["src", "srcset"], "iframe": ["src"], "source": ["src", "srcset"],
+    "video": ["src"], "audio": ["src"], "embed": ["src"], "object": ["data"], "link": ["href"],
+}  # fmt: skip
+NOT_LOADED = {"canonical", "next", "prev", "author", "license", "index", "search", "alternate"}
+
+
+class Elements(HTMLParser):
+    """Every start tag of a page, as (tag, attributes)."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def html_pages(site: Path) -> list[Path]:
+    return [p for p in sorted(site.rglob("*.html")) if "_static" not in p.parts]
+
+
+@pytest.fixture(params=["reader_site", "student_site"])
+def any_site(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_every_page_of_the_contents_is_there(any_site):
+    for path in pages():
+        assert (any_site / "book" / f"{path.stem}.html").exists()
+
+
+def test_nothing_that_a_page_loads_comes_from_elsewhere(any_site):
+    outside = re.compile(r"^(https?:)?//")
+    for page in html_pages(any_site):
+        for tag, attributes in Elements(page.read_text(encoding="utf-8")).found:
+            if set((attributes.get("rel") or "").split()) & NOT_LOADED:
+                continue
+            for name in LOADS.get(tag, []):
+                assert not outside.match(attributes.get(name) or ""), (
+                    f"{page.name}: <{tag} {name}={attributes[name]}>"
+                )
+    for sheet in any_site.rglob("*.css"):
+        urls = re.findall(r"(?:url\(|@import\s+)['\"]?([^'\")]+)", sheet.read_text(encoding="utf-8"))
+        assert not [url for url in urls if outside.match(url)], sheet
+
+
+def test_every_image_says_what_it_shows(any_site):
+    for page in html_pages(any_site):
+        for tag, attributes in Elements(page.read_text(encoding="utf-8")).found:
+            if tag == "img" and "logo" not in attributes.get("class", ""):
+                alt = attributes.get("alt") or ""
+                launch_icon = "_static/images/logo_" in attributes["src"]
+                assert launch_icon or len(alt) > 15, f"{page.name}: {attributes['src']} has alt text {alt!r}"
+
+
+def test_no_reference_is_left_open(any_site):
+    for page in html_pages(any_site):
+        text = page.read_text(encoding="utf-8")
+        assert "problematic" not in text, page.name
+        assert not re.search(r"\{(prf:ref|eq|ref|numref|cite(:[a-z]+)?|doc)\}`", text), page.name
+
+
+def test_launch_buttons_open_the_notebook_of_the_pair(reader_site, student_site):
+    for site, folder in ((reader_site, "notebooks"), (student_site, "student")):
+        for name in CHAPTERS:
+            links = {
+                attributes["href"]
+                for tag, attributes in Elements(
+                    (site / "book" / f"{name}.html").read_text(encoding="utf-8")
+                ).found
+                if tag == "a" and re.search("binder|colab", attributes.get("href") or "")
+            }
+            assert len(links) == 2, f"{name}: {links}"
+            assert all(link.endswith(f"/{folder}/{name}.ipynb") for link in links), links
+            assert (ROOT / folder / f"{name}.ipynb").exists()
+
+
+def test_execution_status_lists_every_chapter(reader_site):
+    text = (reader_site / "book" / "execution.html").read_text(encoding="utf-8")
+    for name in CHAPTERS:
+        assert f"{name}.html" in text.split("<article", 1)[1]
+
+
+def test_download_of_a_page_is_its_executed_notebook(reader_site):
+    for name in CHAPTERS:
+        notebook = json.loads(
+            (reader_site / "_sources" / "book" / f"{name}.ipynb").read_text(encoding="utf-8")
+        )
+        assert any(cell.get("outputs") for cell in notebook["cells"])
+        assert "jupytext" not in notebook["metadata"]
+
+
+def test_second_build_takes_a_small_fraction_and_changes_nothing(reader_site):
+    def fingerprint():
+        return {p: p.read_bytes() for p in html_pages(reader_site)}
+
+    before, start = fingerprint(), time.perf_counter()
+    build("reader")
+    again = time.perf_counter() - start
+    assert fingerprint() == before
+    records = json.loads(
+        (ROOT / "_build" / "stage" / "reader" / "execution.json").read_text(encoding="utf-8")
+    )
+    assert again < 0.5 * sum(record["seconds"] for record in records.values())
