@@ -13,7 +13,7 @@ from mibook.results import save
 from mibook.samples import SEED, running_example
 from sitebuild.chapters import definitions
 
-SAMPLES, N, HELD_OUT, BATCHES, EPOCHS, EVERY = 8, 100, 1000, 2, 500, 10
+SAMPLES, N, HELD_OUT, BATCHES, EPOCHS, EVERY = 8, 100, 1000, 2, 1500, 30
 
 
 def main() -> None:
@@ -26,14 +26,14 @@ def main() -> None:
         torch.manual_seed(sample)
         net = chapter["he_"](chapter["Net"]())
         train, held_out = (
-            trainer_class(X, Y, net, BATCHES, {"log_dir": tempfile.mkdtemp()}, lr=4e-3)
+            trainer_class(X, Y, net, BATCHES, {"log_dir": tempfile.mkdtemp()}, lr=2e-3)
             for X, Y in ([torch.tensor(a, dtype=torch.float32) for a in part] for part in (pairs, others))
         )
         for epoch in range(EVERY, EPOCHS + 1, EVERY):
             estimate = train.step(EVERY)
             rows.append((sample, law.oracle(*pairs), epoch * BATCHES, estimate, held_out.estimate()))
     frame = pd.DataFrame(rows, columns=["sample", "oracle", "iteration", "train", "held_out"])
-    note = f"n = {N}, step size 0.004, He's weights: estimates [nats] on training pairs and on {HELD_OUT} fresh ones"
+    note = f"n = {N}, step size 0.002, He's weights: estimates [nats] on training pairs and on {HELD_OUT} fresh ones"
     save("overfitting", frame, "python -m benchmarks.overfitting", note)
 
 

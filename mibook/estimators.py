@@ -281,11 +281,11 @@ def mine(
     Y: np.ndarray,
     *,
     seeds: int = 8,
-    n_iters: int = 200,
+    n_iters: int = 300,
     hidden: int = 32,
     init: str | float = "he",
-    lr: float = 1e-2,
-    batch: int | None = 250,
+    lr: float = 2e-2,
+    batch: int | None = 125,
     beta: float | None = None,
     shifts: int = 4,
     held_out: float = 0.0,
@@ -358,7 +358,8 @@ def cross_fit(
     rest = torch.stack([order[~torch.isin(order, block)] for block in blocks])
     S = folds * repeats
     xs, ys = x.expand(S, -1, -1), y.expand(S, -1, -1)
-    chosen = dict(mine.__kwdefaults__) | settings | {"record_every": settings.get("n_iters", 200)}
+    chosen = dict(mine.__kwdefaults__) | settings
+    chosen |= {"record_every": chosen["n_iters"]}
     chosen = {k: v for k, v in chosen.items() if k not in ("seeds", "held_out", "first_seed")}
     weights, _, _ = _train_mine(_take(xs, rest), _take(ys, rest), source, first_seed=first_seed, **chosen)
     with torch.no_grad():

@@ -33,9 +33,7 @@ def draw_truth(
         ax.axhline(oracle, color="black", linewidth=1.2, linestyle=":", label=f"oracle {oracle:.3f}")
 
 
-def draw_pairs(
-    X: np.ndarray, Y: np.ndarray, color: str = JOINT, limit: float = 4.0, kde: bool = True
-) -> sns.JointGrid:
+def draw_pairs(X: np.ndarray, Y: np.ndarray, color: str = JOINT, limit: float = 4.0, kde: bool = True) -> sns.JointGrid:
     """Scatter the pairs with the marginal density estimates beside and the joint one's contours on top.
 
     X and Y have shape (n,) or (n, 1). With fewer than three pairs, or ``kde=False``, only points are drawn.

@@ -39,7 +39,7 @@ def reader(notebook: NotebookNode) -> NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "code" and is_solution(cell):
             cells.append(_stub(cell))
-        if _holds_answer(cell):
+        if holds_answer(cell):
             _without_marker_lines(cell)
             _fold(cell)
         cells.append(cell)
@@ -58,14 +58,19 @@ def student(notebook: NotebookNode) -> NotebookNode:
 
 def holds_answers(notebook: NotebookNode) -> bool:
     """Whether the students' edition of a page differs from the reader's."""
-    return any(_holds_answer(cell) or HIDDEN_MARKER.search(cell.source) for cell in notebook.cells)
+    return any(holds_answer(cell) or HIDDEN_MARKER.search(cell.source) for cell in notebook.cells)
+
+
+def holds_answer(cell: NotebookNode) -> bool:
+    """Whether a cell is an answer, in whole or between its solution markers."""
+    return "answer" in tags(cell) or is_solution(cell)
 
 
 def refuse_misplaced(notebook: NotebookNode) -> None:
     """Raise ValueError, naming page and cell, where an answer or a hidden test would slip into `student`."""
     for index, cell in enumerate(notebook.cells):
         where = _place(notebook, index)
-        if ANSWER_DIRECTIVE.search(cell.source) and not _holds_answer(cell):
+        if ANSWER_DIRECTIVE.search(cell.source) and not holds_answer(cell):
             raise ValueError(f"{where}: an answer stands in a cell that is not tagged `answer`.")
         if SOLUTION_MARKER.search(cell.source) and not is_solution(cell):
             raise ValueError(f"{where}: a solution marker stands in a cell that nbgrader does not know as a solution.")
@@ -81,9 +86,9 @@ def _refuse_lost_references(notebook: NotebookNode) -> None:
     """Raise ValueError if a student would read a reference to something that only an answer holds."""
     kept, lost = set(), set()
     for cell in notebook.cells:
-        (lost if _holds_answer(cell) else kept).update(_labels(cell))
+        (lost if holds_answer(cell) else kept).update(_labels(cell))
     for index, cell in enumerate(notebook.cells):
-        if _holds_answer(cell):
+        if holds_answer(cell):
             continue
         for label in _references(cell):
             if label.startswith("sol-") or label in lost - kept:
@@ -91,10 +96,6 @@ def _refuse_lost_references(notebook: NotebookNode) -> None:
                     f"{_place(notebook, index)}: refers to `{label}`, which stands in an answer "
                     "that the student edition leaves out."
                 )
-
-
-def _holds_answer(cell: NotebookNode) -> bool:
-    return "answer" in tags(cell) or is_solution(cell)
 
 
 def _dropped(cell: NotebookNode) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from sitebuild.chapters import ROOT, pages
 
@@ -36,14 +37,13 @@ def environment() -> dict[str, str]:
     return os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> NoReturn:
     if not arguments or arguments[0] not in FOLDERS:
-        print(f"Name one edition: {' or '.join(FOLDERS)}.", file=sys.stderr)
-        return 2
+        raise SystemExit(f"Name one edition: {' or '.join(FOLDERS)}.")
     line = command(FOLDERS[arguments[0]]) + arguments[1:]
     os.chdir(ROOT)
     os.execve(line[0], line, environment())
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])
