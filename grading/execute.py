@@ -80,7 +80,7 @@ class RobustExecute(Execute):
         for cell in nb.cells:
             if cell.cell_type == "code":
                 cell.outputs = clean(cell.outputs, graded=is_grade(cell))
-                if not isinstance(cell.execution_count, int) or cell.execution_count < 0:
+                if not _is_count(cell.execution_count):
                     cell.execution_count = None
         record = {"isolation": isolation, "seconds": round(time.monotonic() - start, 2), "memory": peak}
         self.resources["mibook"] = record | {"stopped": self.stopped, "stopped_at": self.stopped_at}
@@ -206,6 +206,10 @@ def plain(value, depth: int = 0):
     return plain(str(value))
 
 
+def _is_count(value) -> bool:
+    return type(value) is int and value >= 0
+
+
 def _text(value) -> str:
     return plain("".join(map(str, value)) if isinstance(value, list) else str(value))
 
@@ -241,7 +245,7 @@ def clean(outputs: list, graded: bool) -> list:
         elif kind in ("display_data", "execute_result"):
             metadata = plain(output["metadata"]) if isinstance(output.get("metadata"), dict) else {}
             count = output.get("execution_count")
-            if kind == "execute_result" and not graded and isinstance(count, int):
+            if kind == "execute_result" and not graded and _is_count(count):
                 kept.append(new_output(kind, _data(output.get("data")), metadata=metadata, execution_count=count))
             else:
                 kept.append(new_output("display_data", _data(output.get("data")), metadata=metadata))

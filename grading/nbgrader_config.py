@@ -48,6 +48,7 @@ def configure(c: Config, root: Path) -> None:
     # nbgrader calls alembic by name when it makes a gradebook.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     c.CourseDirectory.root = str(root)
+    c.CourseDirectory.course_id = "mibook"  # PostgreSQL wants every assignment to be of a course that exists
     # SQLite waits for another writer instead of giving up after five seconds.
     c.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}?timeout=60"
     c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.md"]

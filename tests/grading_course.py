@@ -60,8 +60,8 @@ def cell(notebook: nbformat.NotebookNode, grade_id: str) -> nbformat.NotebookNod
 
 
 def answered(source: str) -> nbformat.NotebookNode:
-    """The short notebook with ``source`` as the answer to its code exercise."""
-    notebook = solved()
+    """The short notebook with ``source`` as the answer to its code exercise, and no written answer."""
+    notebook = released()
     cell(notebook, ANSWER).source = source
     return notebook
 

@@ -200,7 +200,7 @@ def say(kind, content):
         "say('display_data', {'data': 5, 'metadata': []})",
         "say('stream', {'name': ['stdout'], 'text': {'a': 1}})",
         "say('error', {'ename': 1, 'evalue': None, 'traceback': 'x'})",
-        "say('execute_result', {'data': {'text/plain': {'a': [1]}}, 'metadata': {}, 'execution_count': 'many'})",
+        "say('execute_result', {'data': {'text/plain': {'a': [1]}}, 'metadata': {}, 'execution_count': -1})",
         "say('update_display_data', {'data': {}, 'metadata': {}, 'transient': {'display_id': 'd'}})",
         "say('comm_open', {'comm_id': 'c', 'target_name': 'jupyter.widget', 'data': {}})",
         "say('status', {})",

@@ -4,8 +4,9 @@ The probe trains a critic that is a table: t(x, y) is the entry of its own row a
 gradient shows, pair by pair, what a step did: an entry of the data must get -1/b, one of the reference e^t / (b m).
 The value of the loss is not judged, for its constant is arbitrary.
 
-Of the class around the exercise the probe relies on the arguments of ``MINETrainer``, on ``step(epochs)`` taking a step
-of ``optimizer`` for each batch, on ``m``, and on ``estimate`` and ``_descend``, which it replaces where they would disturb.
+Of the class around the exercise the probe relies on the arguments of ``MINETrainer``, on ``step(epochs)`` taking a
+step of ``optimizer`` for each batch, on ``m``, and on ``estimate`` and ``_descend``, which it replaces where they
+would disturb.
 """
 
 from __future__ import annotations

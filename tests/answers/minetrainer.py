@@ -174,7 +174,7 @@ WRONG = {
     "one step more": (STEPS, "more gradient steps", loop() + "\nself._descend(loss)\nloss = self.net(x, y).sum() * 0"),
     "backward by hand": (STEPS, "", loop() + "\nloss.backward()"),
     "loss not a scalar": (DATA, "", loop(L="-self.net(x, y)", L_ref="self.net(x_ref, y_ref).exp()")),
-    "float32 inside": (DATA, "", loop("-self.net(x, y).float().mean()")),
+    "float32 inside": (TYPES, "right to float32 only", loop("-self.net(x, y).float().mean()")),
     "m rounded to float32": (
         TYPES,
         "right to float32 only",
