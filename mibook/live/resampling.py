@@ -63,7 +63,9 @@ class Resampling(Figure):
         self._columns = np.ravel(X).astype(float), np.ravel(Y).astype(float)
         n = len(self._columns[0])
         if n < 3 or len(self._columns[1]) != n:
-            raise ValueError(f"X and Y must hold the same number of values, at least 3, not {n}, {len(self._columns[1])}.")
+            raise ValueError(
+                f"X and Y must hold the same number of values, at least 3, not {n}, {len(self._columns[1])}."
+            )
         self._own = {"pairs": resample_pairs, "column": resample}
         self._rng = np.random.default_rng(seed)
         own = ["with"] if resample_pairs else ["without", "with"] if resample else []
@@ -109,7 +111,9 @@ class Resampling(Figure):
         x, y, true = self._chosen()
         grid = draw_pairs(x, y, color=REFERENCE)
         grid.ax_joint.set(xlim=self.limits[0], ylim=self.limits[1], xlabel="x′", ylabel="y′")
-        grid.ax_joint.scatter(x[true], y[true], s=40, color=JOINT, edgecolors="white", label=f"true pairs: {true.sum()}")
+        grid.ax_joint.scatter(
+            x[true], y[true], s=40, color=JOINT, edgecolors="white", label=f"true pairs: {true.sum()}"
+        )
         grid.ax_joint.legend(loc="upper left")
         return grid.figure
 

@@ -140,18 +140,18 @@ export class Stage {
   }
 
   /**
-   * A canvas as wide as its place, and `shape` times as high; `describe` says what it shows.
+   * A canvas as wide as its place and `shape` times as high, `least` pixels at least; `describe` says what it shows.
    * @param {{shape: number, draw: (ctx: CanvasRenderingContext2D, width: number, height: number, c: Colours) => void,
-   *   describe: () => string, wide?: boolean}} options
+   *   describe: () => string, wide?: boolean, least?: number}} options
    */
-  canvas({ shape, draw, describe, wide = false }) {
+  canvas({ shape, draw, describe, wide = false, least = 0 }) {
     const canvas = /** @type {HTMLCanvasElement} */ (element("canvas", { role: "img" }));
     const place = element("div", { class: wide ? "live-plot live-wide" : "live-plot" }, canvas);
     this.plots.append(place);
     this.drawings.push(() => {
       const width = place.clientWidth;
       if (width < 20) return; // not laid out yet; the resize observer calls again
-      const height = Math.round(width * shape);
+      const height = Math.max(least, Math.round(width * shape));
       const ratio = window.devicePixelRatio || 1;
       if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
         canvas.width = Math.round(width * ratio);
@@ -266,14 +266,14 @@ export function axes(ctx, box, x, y, c) {
   ctx.beginPath();
   ctx.textAlign = "center";
   ctx.textBaseline = "top";
-  for (const v of x.ticks ?? ticks(x.low, x.high, Math.max(2, (box.right - box.left) / 70))) {
+  for (const v of x.ticks ?? ticks(x.low, x.high, Math.max(4, (box.right - box.left) / 70))) {
     ctx.moveTo(frame.x(v), box.top);
     ctx.lineTo(frame.x(v), box.bottom);
     ctx.fillText(number(v), frame.x(v), box.bottom + 4);
   }
   ctx.textAlign = "right";
   ctx.textBaseline = "middle";
-  for (const v of y.ticks ?? ticks(y.low, y.high, Math.max(2, (box.bottom - box.top) / 45))) {
+  for (const v of y.ticks ?? ticks(y.low, y.high, Math.max(3, (box.bottom - box.top) / 45))) {
     ctx.moveTo(box.left, frame.y(v));
     ctx.lineTo(box.right, frame.y(v));
     ctx.fillText(number(v), box.left - 5, frame.y(v));

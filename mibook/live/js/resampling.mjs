@@ -57,7 +57,7 @@ function render({ model, el }) {
     },
   });
   const slider = stage.range({
-    label: "Reference pairs n′",
+    label: "Pairs n′",
     low: 2,
     high: most(),
     step: 1,
@@ -231,7 +231,7 @@ function render({ model, el }) {
           bins[Math.min(24, Math.max(0, k))]++;
         }
         const top = Math.max(8, ...bins) * 1.1;
-        const x = { low: middle - half, high: middle + half, label: "reference term log avg eᵗ on a fresh sample [nats]" };
+        const x = { low: middle - half, high: middle + half, label: "log avg eᵗ, fresh samples [nats]" };
         const f = axes(ctx, box, x, { low: 0, high: top, label: "samples" }, c);
         ctx.fillStyle = c.estimate;
         bins.forEach((count, k) => {
