@@ -9,8 +9,7 @@ import pytest
 import torch
 from scipy.stats import laplace, logistic, norm, uniform
 
-from mibook import results
-from mibook.samples import Gaussian, GaussianMixture
+from mibook.samples import Gaussian
 from sitebuild.chapters import definitions
 
 
