@@ -74,8 +74,9 @@ class HideMacroBlock(SphinxTransform):
 
 
 def check_alt_text(app: Sphinx, doctree: nodes.document) -> None:
-    """Warn of every image that says nothing to a reader who cannot see it."""
+    """Warn of every image that says nothing to a reader who cannot see it; load each when it comes into sight."""
     for image in doctree.findall(nodes.image):
+        image["loading"] = "lazy"
         if not image.get("alt", "").strip() or image["alt"] == image["uri"]:
             logger.warning(
                 "a figure has no alt text; say in `mystnb: image: alt:` or `:alt:` what it shows",

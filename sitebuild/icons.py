@@ -9,8 +9,11 @@ import re
 import shutil
 from pathlib import Path
 
+import pydata_sphinx_theme
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
+
+THEME = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
 
 BY_SCRIPT = {"xmark"}
 """Icons that no page names, because a script of the theme puts them there."""
@@ -75,11 +78,11 @@ def _cut(source: Path, target: Path, characters: set[str]) -> None:
 def write(site: Path) -> None:
     """Write the style sheet and fonts that the finished pages of ``site`` need; drop the theme's copy."""
     static = site / "_static"
-    (vendor,) = (static / "vendor" / "fontawesome").glob("*.*.*")
+    (vendor,) = (THEME / "vendor" / "fontawesome").glob("*.*.*")
     pages = [page.read_text(encoding="utf-8") for page in site.rglob("*.html")]
     used = BY_SCRIPT.union(*map(NAME.findall, pages))
     rules = RULE.findall((vendor / "css" / "all.min.css").read_text(encoding="utf-8"))
-    theme = (static / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    theme = (THEME / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
     characters = {icon if len(icon) == 1 else chr(int(icon, 16)) for icon in THEME_ICON.findall(theme)} | {"\uf107"}
     style = STYLE
     for selectors, code in rules:
@@ -91,4 +94,4 @@ def write(site: Path) -> None:
         _cut(vendor / "webfonts" / font, static / f"icons-{kind}.woff", characters)
     (static / "icons.css").write_text(style, encoding="utf-8")
     for folder in ("css", "js", "webfonts"):
-        shutil.rmtree(vendor / folder)
+        shutil.rmtree(static / vendor.relative_to(THEME) / folder, ignore_errors=True)  # gone, if built before

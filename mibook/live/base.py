@@ -75,7 +75,7 @@ class Figure(anywidget.AnyWidget):
             raise ValueError(f"{type(self).__name__}.alt() must say what the picture shows.")
         with plt.style.context(STYLE):
             picture, data = self.picture(), io.BytesIO()
-            picture.savefig(data, format="webp", dpi=120, pil_kwargs={"lossless": True})
+            picture.savefig(data, format="webp", dpi=120, pil_kwargs={"quality": 75, "method": 6})
             width = round(picture.get_figwidth() * picture.dpi)
             plt.close(picture)
         source = f"data:image/webp;base64,{base64.b64encode(data.getvalue()).decode()}"
