@@ -77,16 +77,19 @@ function render({ model, el }) {
   /** With a kernel, the reader's own function chooses; without one, this module. */
   let waiting = false;
   let again = false;
+  let patience = 0;
   function ask() {
     if (!(model.send && own.includes(method))) return stage.update();
     again = waiting;
     if (waiting) return;
     waiting = true;
     model.send({ ask: "rows", method, size });
+    patience = setTimeout(() => stage.say("The kernel does not answer: is it running, and was this cell run in it?"), 5000);
   }
   /** @param {{error?: string}} reply @param {DataView[]} buffers */
   function answered(reply, buffers) {
     waiting = false;
+    clearTimeout(patience);
     fault = reply.error ?? "";
     if (!fault) [J, K] = buffers.map(integers);
     if (again) ask();
@@ -274,6 +277,7 @@ function render({ model, el }) {
   ask();
   return () => {
     model.off("msg:custom", answered);
+    clearTimeout(patience);
     stage.destroy();
   };
 }
