@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from itertools import product
 
 import pandas as pd
@@ -24,7 +23,7 @@ def main() -> None:
         net = chapter["Net"]()
         if start == "He":
             chapter["he_"](net)
-        trainer = chapter["MINETrainer"](X, Y, net, BATCHES, {"log_dir": tempfile.mkdtemp()}, lr=rate)
+        trainer = chapter["MINETrainer"](X, Y, net, BATCHES, lr=rate)
         trainer.step(epochs)
         iteration = range(BATCHES, BATCHES * epochs + 1, BATCHES)
         columns = {"rate": rate, "start": start, "seed": seed, "iteration": iteration, "estimate": trainer.estimates}

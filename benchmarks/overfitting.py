@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-
 import numpy as np
 import pandas as pd
 import torch
@@ -26,7 +24,7 @@ def main() -> None:
         torch.manual_seed(sample)
         net = chapter["he_"](chapter["Net"]())
         train, held_out = (
-            trainer_class(X, Y, net, BATCHES, {"log_dir": tempfile.mkdtemp()}, lr=2e-3)
+            trainer_class(X, Y, net, BATCHES, lr=2e-3)
             for X, Y in ([torch.tensor(a, dtype=torch.float32) for a in part] for part in (pairs, others))
         )
         for epoch in range(EVERY, EPOCHS + 1, EVERY):

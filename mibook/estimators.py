@@ -1,7 +1,7 @@
 """Practical neural estimators of mutual information: many networks at once, for races between methods.
 
 The chapters build each estimator for one network, to be read; here S networks are stacked and multiplied
-together, for a spread over seeds or over fresh samples at a fraction of S single runs. All values are in nats.
+together, so that one call gives a spread over seeds or over fresh samples. All values are in nats.
 
 - Columns are standardised first, which changes no mutual information.
 - The log of the average of ``exp t`` is a log-sum-exp throughout, and critics have no output bias, since an

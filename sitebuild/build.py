@@ -92,16 +92,12 @@ def build(name: str) -> Path:
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(folder)]
     command += ["--path-output", str(work), "-W", "-n", "--keep-going", "--quiet"]
     env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    run = subprocess.run(
-        command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    run = subprocess.run(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if run.returncode:
         # Warnings are not repeated for pages that Sphinx has read: the next run must read them all again.
         shutil.rmtree(work, ignore_errors=True)
         print(run.stdout, file=sys.stderr)
-        raise SystemExit(
-            f"The {name} edition was not built: mend the warnings above and run the command again."
-        )
+        raise SystemExit(f"The {name} edition was not built: mend the warnings above and run the command again.")
     target, fresh = site(name), site(name).with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(work / "_build" / "html", fresh, ignore=shutil.ignore_patterns(".buildinfo", "*.map"))

@@ -57,6 +57,11 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def executed_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """The code cells that the build runs: all but those for the lab alone."""
+    return [cell for cell in code_cells(notebook) if SKIP not in tags(cell)]
+
+
 def _imported(source: str) -> set[str]:
     """The package's modules that a piece of source imports, dotted and without the package's name."""
     names: set[str] = set()
@@ -105,7 +110,7 @@ def _package_files(sources: list[str]) -> list[Path]:
 
 def key(notebook: nbformat.NotebookNode) -> str:
     """The content key of a page: a change in anything that its outputs depend on changes it."""
-    cells = [cell.source for cell in code_cells(notebook) if SKIP not in tags(cell)]
+    cells = [cell.source for cell in executed_cells(notebook)]
     plain = [TransformerManager().transform_cell(source) for source in cells]
     digest = hashlib.sha256(json.dumps([platform.python_version(), cells]).encode())
     for path in [*_package_files(plain), ROOT / "requirements.txt"]:
@@ -168,7 +173,7 @@ def _execute(path: Path) -> tuple[Path, float]:
     target = CACHE / f"{path.stem}-{key(notebook)}.json"
     executed, seconds = _run(path.stem, notebook, ROOT / ".cache" / "run" / path.stem)
     _refuse_stderr(path.stem, executed)
-    outputs = [[dict(output) for output in cell.outputs] for cell in code_cells(executed)]
+    outputs = [[dict(output) for output in cell.outputs] for cell in executed_cells(executed)]
     record = {"outputs": outputs, "seconds": seconds, "widgets": executed.metadata.get("widgets", {})}
     record["when"] = time.time()
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -217,15 +222,13 @@ def execute(paths: list[Path], say=print) -> dict[Path, Executed]:
 
 def with_outputs(notebook: nbformat.NotebookNode, executed: Executed) -> nbformat.NotebookNode:
     """Put the stored outputs into the code cells of a page, in order."""
-    count = 0
-    for cell, outputs in zip(code_cells(notebook), executed.outputs, strict=True):
+    cells = executed_cells(notebook)
+    for count, (cell, outputs) in enumerate(zip(cells, executed.outputs, strict=True), 1):
         cell.outputs = [nbformat.from_dict(output) for output in outputs]
-        if SKIP not in tags(cell):
-            count += 1
-            cell.execution_count = count
-            for output in cell.outputs:
-                if output.output_type == "execute_result":
-                    output.execution_count = count
+        cell.execution_count = count
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = count
     if executed.widgets:
         notebook.metadata["widgets"] = executed.widgets
     return notebook

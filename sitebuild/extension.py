@@ -44,10 +44,7 @@ def configure(app: Sphinx, config) -> None:
     def arguments(text: str) -> int:
         return max((n for n in range(1, 10) if f"#{n}" in text), default=0)
 
-    tex = {
-        name.lstrip("\\"): [text, arguments(text)] if arguments(text) else text
-        for name, text in macros().items()
-    }
+    tex = {name.lstrip("\\"): [text, arguments(text)] if arguments(text) else text for name, text in macros().items()}
     config.mathjax3_config = {"tex": {"macros": tex}}
     commands = "\n".join(
         rf"\providecommand{{{name}}}{f'[{arguments(text)}]' if arguments(text) else ''}{{}}"

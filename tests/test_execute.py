@@ -72,9 +72,7 @@ def project(tmp_path):
 
 def test_only_what_changed_is_executed_again(project):
     project.page("plain", "print(1)")
-    project.page(
-        "uses-samples", "from mibook.samples import Gaussian\nprint(Gaussian(0.5).mutual_information)"
-    )
+    project.page("uses-samples", "from mibook.samples import Gaussian\nprint(Gaussian(0.5).mutual_information)")
     project.page("uses-results", "import mibook.results\nprint(len(str(mibook.results.FOLDER)) > 0)")
     project.page("uses-figure", "from mibook.live.bound import DonskerVaradhan\nDonskerVaradhan().divergence")
     assert project.executed() == {"plain", "uses-samples", "uses-results", "uses-figure"}
@@ -132,9 +130,7 @@ def test_failing_page_is_named_with_its_cell(project, code, said):
 )
 def test_strict_build_refuses_and_goes_on_refusing(project, code, said):
     project.page("index", code)
-    for _ in range(
-        2
-    ):  # Sphinx does not repeat the warnings of pages it has read: the second run must not pass
+    for _ in range(2):  # Sphinx does not repeat the warnings of pages it has read: the second run must not pass
         run = project.run("build", "reader")
         assert run.returncode == 1, run.stdout
         assert said in run.stderr

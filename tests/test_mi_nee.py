@@ -9,7 +9,8 @@ import pytest
 import torch
 from scipy.stats import laplace, logistic, norm, uniform
 
-from mibook.samples import Gaussian
+from mibook import results
+from mibook.samples import Gaussian, GaussianMixture
 from sitebuild.chapters import definitions
 
 
@@ -213,3 +214,38 @@ def test_learned_reference_moves_to_the_marginals(ns):
     path = ns["learn_reference"](X, Y, G, H, ns["Net"](2, 16), steps=150, n_ref=500)
     assert path[-1, 1:].sum() < 0.25 * path[0, 1:].sum()
     assert norm(G.mu.item(), G.log_sigma.exp().item()).mean() == pytest.approx(0, abs=0.4)
+
+
+# What the page says of the stored race
+
+
+@pytest.fixture(scope="module")
+def finals():
+    frame = results.load("race_finals")
+    return frame.assign(init=frame["init"].astype(str)).set_index(["law", "method", "init"])["estimate"]
+
+
+def test_race_on_the_mixture_depends_on_the_start_and_not_on_the_method(finals):
+    he = [finals["mixture", method, "he"].mean() for method in ("mine", "gaussian", "uniform", "cross")]
+    noise = GaussianMixture(0.9).noise(400)
+    assert max(he) - min(he) < noise, "the curves cannot be told apart"
+    race = results.load("race").query("law == 'mixture' and init == '0.02' and iteration == 800")
+    small = race.set_index("method")["mean"]
+    assert small["mine"] > small["uniform"] > small["gaussian"]
+    assert small["gaussian"] < 0.05
+    assert small["mine"] < min(he) - 2 * noise
+
+
+def test_race_in_six_dimensions(finals):
+    truth = Gaussian(0.9, 6).mutual_information
+    box, gaussian, mine, cross = (finals["gaussian6", m, "he"] for m in ("uniform", "gaussian", "mine", "cross"))
+    assert box.std() > truth, "the box sinks"
+    assert box.min() < 0 < truth < box.max(), "in either direction"
+    assert abs(gaussian.mean() - truth) < abs(mine.mean() - truth)
+    assert gaussian.std() < mine.std()
+    assert cross.mean() < gaussian.mean()
+
+
+def test_last_column_of_the_race_has_early_crossings():
+    frame = results.load("race_finals").query("law == 'mixture' and init == 'he' and method == 'uniform'")
+    assert frame["first_90"].min() == 25, "an untrained difference of three may cross any level"

@@ -15,9 +15,7 @@ def expectation_under_product(law, f):
     return float((weight / weight.sum()) @ f(x, y))
 
 
-@pytest.mark.parametrize(
-    "law", [Gaussian(0.5), Gaussian(-0.8), Gaussian(0.879), GaussianMixture(0.9)], ids=repr
-)
+@pytest.mark.parametrize("law", [Gaussian(0.5), Gaussian(-0.8), Gaussian(0.879), GaussianMixture(0.9)], ids=repr)
 def test_density_ratio_integrates_to_one_and_gives_the_information(law):
     ratio = expectation_under_product(law, lambda x, y: np.exp(law.information_density(x, y)))
     assert ratio == pytest.approx(1, abs=1e-6)

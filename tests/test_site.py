@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import ROOT, build
 
 from sitebuild.chapters import pages, read
@@ -53,9 +54,7 @@ def test_nothing_that_a_page_loads_comes_from_elsewhere(any_site):
             if set((attributes.get("rel") or "").split()) & NOT_LOADED:
                 continue
             for name in LOADS.get(tag, []):
-                assert not outside.match(attributes.get(name) or ""), (
-                    f"{page.name}: <{tag} {name}={attributes[name]}>"
-                )
+                assert not outside.match(attributes.get(name) or ""), f"{page.name}: <{tag} {name}={attributes[name]}>"
     for sheet in any_site.rglob("*.css"):
         urls = re.findall(r"(?:url\(|@import\s+)['\"]?([^'\")]+)", sheet.read_text(encoding="utf-8"))
         assert not [url for url in urls if outside.match(url)], sheet
@@ -82,9 +81,7 @@ def test_launch_buttons_open_the_notebook_of_the_pair(reader_site, student_site)
         for name in CHAPTERS:
             links = {
                 attributes["href"]
-                for tag, attributes in Elements(
-                    (site / "book" / f"{name}.html").read_text(encoding="utf-8")
-                ).found
+                for tag, attributes in Elements((site / "book" / f"{name}.html").read_text(encoding="utf-8")).found
                 if tag == "a" and re.search("binder|colab", attributes.get("href") or "")
             }
             assert len(links) == 2, f"{name}: {links}"
@@ -100,9 +97,7 @@ def test_execution_status_lists_every_chapter(reader_site):
 
 def test_download_of_a_page_is_its_executed_notebook(reader_site):
     for name in CHAPTERS:
-        notebook = json.loads(
-            (reader_site / "_sources" / "book" / f"{name}.ipynb").read_text(encoding="utf-8")
-        )
+        notebook = json.loads((reader_site / "_sources" / "book" / f"{name}.ipynb").read_text(encoding="utf-8"))
         assert any(cell.get("outputs") for cell in notebook["cells"])
         assert "jupytext" not in notebook["metadata"]
 
@@ -115,7 +110,13 @@ def test_second_build_takes_a_small_fraction_and_changes_nothing(reader_site):
     build("reader")
     again = time.perf_counter() - start
     assert fingerprint() == before
-    records = json.loads(
-        (ROOT / "_build" / "stage" / "reader" / "execution.json").read_text(encoding="utf-8")
-    )
+    records = json.loads((ROOT / "_build" / "stage" / "reader" / "execution.json").read_text(encoding="utf-8"))
     assert again < 0.5 * sum(record["seconds"] for record in records.values())
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapter_installs_the_package_where_it_is_launched(name):
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    first = code_cells(read(ROOT / "book" / f"{name}.md"))[0]
+    assert "find_spec" in first.source
+    assert f"%pip install -q git+{config['repository']['url']}\n" in first.source + "\n"

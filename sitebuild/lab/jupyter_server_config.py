@@ -1,5 +1,7 @@
 """JupyterLab for the book: `make lab` names this directory in JUPYTER_CONFIG_PATH."""
 
+import warnings
+
 from jupyterlab.handlers.announcements import NeverCheckForUpdate
 
 
@@ -10,6 +12,8 @@ def drop_kernel_details(model, **kwargs):
 
 
 c = get_config()  # noqa: F821
+# The server reads its settings once for itself and once for JupyterLab, and then warns of the same hook twice.
+warnings.filterwarnings("ignore", "Overriding existing pre_save_hook")
 c.ContentsManager.pre_save_hook = drop_kernel_details
 # Nothing leaves the machine unasked: no news, no look for a newer release, no catalogue of extensions.
 c.LabApp.news_url = None

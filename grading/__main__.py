@@ -1,0 +1,154 @@
+"""The course's commands: `python -m grading COMMAND --help` says more of each."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from grading.course import Course, CourseError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return the exit status."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    try:
+        return options.command(Course(options.course), options) or 0
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing is lost: the same command goes on from here.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m grading", description="Release, grade, mark and give feedback.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function, text: str, *words: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("--course", type=Path, default=Path("course"), help="the course's folder (default: course)")
+        for word in words:
+            sub.add_argument(word.lower(), metavar=word.upper())
+        sub.set_defaults(command=function)
+        return sub
+
+    command("assignment", assignment, "derive the assignments from the chapters, and a zip of each for students")
+    grading = command("grade", grade, "grade what lies in submitted/, feed back, and export the grades")
+    grading.add_argument("assignment", nargs="?", metavar="ASSIGNMENT", help="default: every one with submissions")
+    grading.add_argument("--jobs", type=int, metavar="N", help="submissions at once (default: one a core)")
+    grading.add_argument(
+        "--scheduler", metavar="ADDRESS", help="grade on the Dask cluster there, as in tcp://host:8786"
+    )
+    grading.add_argument("--force", action="store_true", help="grade again what is graded")
+    back = command("feedback", feedback, "write the feedback pages anew, for example after marking")
+    back.add_argument("assignment", nargs="?", metavar="ASSIGNMENT")
+    command("export", export, "write grades.csv anew, for example after marking")
+    marking = command(
+        "mark", mark, "give a cell a person's points, which survive a regrade", "assignment", "student", "cell"
+    )
+    marking.add_argument("points", metavar="POINTS", help="a number, or 'auto' to take a mark back")
+    marking.add_argument("--extra", type=float, help="extra credit beyond the cell's points")
+    marking.add_argument("--comment", help="a sentence for the feedback")
+    command("due", due, "set when an assignment is due, as in '2025-03-01 23:59 UTC'", "assignment", "when")
+    more = command("extend", extend, "give one student more time", "assignment", "student")
+    more.add_argument("hours", type=float, metavar="HOURS")
+    return parser
+
+
+def assignment(course: Course, options: argparse.Namespace) -> None:
+    from grading.assignment import make
+
+    for name, path in make(course).items():
+        print(f"{name}: released; students get {path}")
+
+
+def grade(course: Course, options: argparse.Namespace) -> None:
+    from grading import batch
+
+    names = [options.assignment] if options.assignment else _with_submissions(course)
+    for name in names:
+        rows = batch.grade(course, name, options.jobs, options.scheduler, options.force)
+        print(summary(name, rows))
+    for name in names:
+        _feedback(course, name)
+    export(course, options)
+
+
+def summary(name: str, rows: list) -> str:
+    """What a run did, for the person who started it."""
+    lines = [f"{name}: {len(rows)} students, {sum(row.fresh for row in rows)} graded now."]
+    for status in sorted({row.status for row in rows}):
+        of_status = [row for row in rows if row.status == status]
+        lines.append(f"  {status}: {len(of_status)}")
+        if status in ("failed to run", "tampered"):
+            lines += [
+                f"    {row.student} ({row.score:g} of {row.max_score:g}): {' '.join(row.reasons)}" for row in of_status
+            ]
+    return "\n".join(lines)
+
+
+def _with_submissions(course: Course) -> list[str]:
+    names = [name for name in course.assignments() if any((course.root / "submitted").glob(f"*/{name}"))]
+    if not names:
+        where = course.root / "submitted" / "STUDENT" / "ASSIGNMENT"
+        raise CourseError(f"There is nothing to grade: put each submission into {where}, or use nbgrader zip_collect.")
+    return names
+
+
+def feedback(course: Course, options: argparse.Namespace) -> None:
+    for name in [options.assignment] if options.assignment else _with_submissions(course):
+        _feedback(course, name)
+
+
+def _feedback(course: Course, name: str) -> None:
+    from grading.feedback import generate
+
+    print(f"{name}: {generate(course, name)} feedback pages in {course.root / 'feedback'}")
+
+
+def export(course: Course, options: argparse.Namespace) -> None:
+    from grading import gradebook
+    from grading.course import write
+    from grading.export import table, to_csv
+
+    with course.gradebook() as book:
+        for assignment in book.assignments:
+            gradebook.penalise_all(book, assignment.name, gradebook.policy(course.config))
+        rows = table(book, course.root, [], [])
+    write(course.root / "grades.csv", to_csv(rows).encode())
+    print(f"grades: {course.root / 'grades.csv'}")
+
+
+def mark(course: Course, options: argparse.Namespace) -> None:
+    from grading import gradebook
+
+    try:
+        points = None if options.points == "auto" else float(options.points)
+    except ValueError:
+        raise CourseError(f"{options.points!r} is neither a number of points nor 'auto'.") from None
+    with course.gradebook() as book:
+        where = options.assignment, options.student, options.cell
+        gradebook.mark(book, *where, points, options.extra, options.comment)
+
+
+def due(course: Course, options: argparse.Namespace) -> None:
+    from grading import gradebook
+
+    course.release(options.assignment)
+    with course.gradebook() as book:
+        gradebook.due(book, options.assignment, options.when)
+
+
+def extend(course: Course, options: argparse.Namespace) -> None:
+    from grading import gradebook
+
+    with course.gradebook() as book:
+        gradebook.extend(book, options.assignment, options.student, options.hours)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

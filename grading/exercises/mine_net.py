@@ -1,0 +1,432 @@
+"""`Net.forward`, the critic of MINE: shape, value, order of the inputs, gradients, float type and device, batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import product
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from grading.exercises import Check
+from grading.exercises._kernel import decoys, plain, probe_source, tensor_facts
+from grading.exercises._record import Sheet, entry, error, integers, near, numbers, stopped, text
+
+GRADE_ID = "MINE-Net"
+TEST_ID = "test-MINE-Net"
+POINTS = {
+    "shape of t": 0.5,
+    "value of t": 1.5,
+    "order of x and y": 0.5,
+    "gradients": 1.5,
+    "float type and device": 0.5,
+    "whole batches, no side effects": 0.5,
+}
+
+SINGLE = 1e-4  # tolerance in float32; in float64 it is 1e-9
+
+
+def inputs(seed):
+    """Networks with well-scaled random weights and batches of pairs: unequal dimensions, and 1, 7 and 64 rows."""
+    import numpy
+
+    rng = numpy.random.default_rng([seed, 1])
+    sizes = {  # rows, d_x, d_y, hidden units
+        "square": (7, 2, 2, 4),
+        "seven": (7, 2, 3, 5),
+        "many": (64, 3, 1, 4),
+        "one": (1, 1, 2, 6),
+        "single": (7, 3, 2, 5),
+    }
+    cases = {}
+    for name, (n, d_x, d_y, h) in sizes.items():
+        d = d_x + d_y
+        cases[name] = {
+            "x": rng.standard_normal((n, d_x)),
+            "y": rng.standard_normal((n, d_y)),
+            "fc1.weight": rng.standard_normal((h, d)) * 1.5 / d**0.5,
+            "fc1.bias": rng.standard_normal(h) * 0.5,
+            "fc2.weight": rng.standard_normal((h, h)) * 1.5 / h**0.5,
+            "fc2.bias": rng.standard_normal(h) * 0.5,
+            "fc3.weight": rng.standard_normal((1, h)) * 1.5 / h**0.5,
+            "fc3.bias": rng.standard_normal(1) * 0.5,
+            "pull": rng.standard_normal(n),  # the gradient is that of the sum of pull * t
+        }
+    return {"cases": cases}
+
+
+def probe(student, attempt, cases):
+    """Run the student's network on each case; the network's weights are set here."""
+    import numpy
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class Count(TorchFunctionMode):
+        """How many of torch's functions are called."""
+
+        calls = 0
+
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            self.calls += 1
+            return function(*args, **(kwargs or {}))
+
+    def network(case, dtype):
+        h, d = case["fc1.weight"].shape
+        net = student["Net"](input_size=d, hidden_size=h).to(dtype)
+        with torch.no_grad():
+            for name, weight in net.named_parameters():
+                if name in case:
+                    weight.copy_(torch.tensor(case[name], dtype=dtype))
+        return net
+
+    def pair(case, dtype, copies=1):
+        return [torch.tensor(numpy.tile(case[name], (copies, 1)), dtype=dtype) for name in ("x", "y")]
+
+    def forward(case, dtype=torch.float64, training=True):
+        return tensor_facts(network(case, dtype).train(training)(*pair(case, dtype)))
+
+    def gradients(case, dtype=torch.float64):
+        net = network(case, dtype)
+        x, y = (leaf.requires_grad_() for leaf in pair(case, dtype))
+        net(x, y).reshape(-1).mul(torch.tensor(case["pull"], dtype=dtype)).sum().backward()
+        leaves = dict(net.named_parameters())
+        found = {name: leaves[name].grad for name in case if name in leaves}
+        found.update(x=x.grad, y=y.grad)
+        return {name: None if grad is None else plain(grad) for name, grad in found.items()}
+
+    def side_effects(case):
+        net, (x, y) = network(case, torch.float64), pair(case, torch.float64)
+        first = tensor_facts(net(x, y))
+        net(x[:1] - 1, y[:1] + 1)  # what comes between two calls must not matter
+        again = tensor_facts(net(x, y))
+        return {"first": first, "again": again, "x": plain(x), "y": plain(y)}
+
+    def calls(case):
+        counts = []
+        for copies in (1, 8):
+            net, (x, y) = network(case, torch.float64), pair(case, torch.float64, copies)
+            with Count() as count:
+                net(x, y)
+            counts.append(count.calls)
+        return counts
+
+    def on_meta(case):
+        x, y = (leaf.to("meta") for leaf in pair(case, torch.float64))
+        return tensor_facts(network(case, torch.float64).to("meta")(x, y))
+
+    def beside_meta(case):
+        net, (x, y) = network(case, torch.float64), pair(case, torch.float64)
+        with torch.device("meta"):  # a tensor made without asking for the device of x now is on another
+            return tensor_facts(net(x, y))
+
+    wrong = {name: torch.full((7, 2), 0.5, dtype=torch.float64) for name in ("x", "y", "z")}
+    with decoys(student, wrong):
+        for name, case in cases.items():
+            dtype = torch.float32 if name == "single" else torch.float64
+            attempt("t " + name, lambda case=case, dtype=dtype: forward(case, dtype))
+            attempt("eval " + name, lambda case=case, dtype=dtype: forward(case, dtype, training=False))
+            attempt("gradient " + name, lambda case=case, dtype=dtype: gradients(case, dtype))
+        attempt("effects", lambda: side_effects(cases["seven"]))
+        attempt("calls", lambda: calls(cases["seven"]))
+        attempt("meta", lambda: on_meta(cases["seven"]))
+        attempt("beside meta", lambda: beside_meta(cases["seven"]))
+
+
+PROBE = probe_source(inputs, probe)
+
+WEIGHTS = ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "fc3.weight", "fc3.bias")
+DOUBLES = ("square", "seven", "many", "one")
+
+Function = Callable[[torch.Tensor], torch.Tensor]
+
+ACTIVATIONS: dict[str, Function] = {
+    "ELU": F.elu,
+    "no activation": lambda a: a,
+    "ReLU": F.relu,
+    "tanh": torch.tanh,
+    "a sigmoid": torch.sigmoid,
+    "leaky ReLU": F.leaky_relu,
+    "SELU": F.selu,
+    "GELU": F.gelu,
+    "SiLU": F.silu,
+    "softplus": F.softplus,
+    "exp - 1 on both sides of zero": torch.expm1,
+    "exp in place of exp - 1 below zero": lambda a: torch.where(a > 0, a, a.clamp(max=0).exp()),
+    "a leaky ReLU of slope 0.1": lambda a: F.leaky_relu(a, 0.1),
+    "ELU of minus its argument": lambda a: F.elu(-a),
+    "ELU twice": lambda a: F.elu(F.elu(a)),
+    "an ELU of alpha = 0.5": lambda a: F.elu(a, 0.5),
+    "an ELU of alpha = 0.1": lambda a: F.elu(a, 0.1),
+    "an ELU of alpha = 2": lambda a: F.elu(a, 2.0),
+}
+
+ENDINGS: dict[str, tuple[Function, str]] = {
+    "": (lambda t: t, ""),
+    "ELU": (F.elu, "There is an ELU after fc3 too: a log ratio may be any number, so nothing follows fc3."),
+    "exp": (torch.exp, "The result is e^t, not t: the critic is the log of a ratio; exp comes later, in the loss."),
+    "sigmoid": (torch.sigmoid, "There is a sigmoid after fc3: t may be any number, so nothing follows fc3."),
+    "tanh": (torch.tanh, "There is a tanh after fc3: t may be any number, so nothing follows fc3."),
+    "ReLU": (F.relu, "There is a ReLU after fc3: a log ratio has either sign, so nothing follows fc3."),
+    "softplus": (F.softplus, "There is a softplus after fc3: a log ratio has either sign, so nothing follows fc3."),
+    "minus": (torch.neg, "The sign of t is reversed: return fc3's output as it is."),
+    "abs": (torch.abs, "The absolute value of t is returned: a log ratio has either sign."),
+    "log": (lambda t: t.abs().log(), "A logarithm is taken of fc3's output: t itself is the log of a ratio."),
+    "square": (torch.square, "The square of t is returned: nothing follows fc3."),
+    "clamp": (lambda t: t.clamp(-1, 1), "t is cut to -1, …, 1: nothing follows fc3."),
+    "centred": (
+        lambda t: t - t.mean(),
+        "The batch's mean is subtracted from t: each pair's t must depend on it alone.",
+    ),
+    "scaled": (lambda t: t / len(t), "t is divided by the number of rows: no average belongs in the critic."),
+}
+
+ORDERS = {
+    "xy": "",
+    "yx": "y stands before x: concatenate [x, y].",
+    "xx": "x is used twice, y not at all.",
+    "yy": "y is used twice, x not at all.",
+}
+
+
+class Explanation:
+    """A network that the student may have written: the right one, or one with likely mistakes."""
+
+    def __init__(self, order="xy", first="ELU", second="ELU", ending="", fault="") -> None:
+        self.order, self.first, self.second, self.ending, self._fault = order, first, second, ending, fault
+
+    def __call__(self, leaf: dict[str, torch.Tensor]) -> torch.Tensor:
+        """t as a vector, from the leaves x, y and the six weights."""
+        z = torch.cat([leaf[name] for name in self.order], dim=1)
+        bias = {k: None if self._fault == f"no bias in fc{k}" else leaf[f"fc{k}.bias"] for k in (1, 2, 3)}
+        a = ACTIVATIONS[self.first](F.linear(z, leaf["fc1.weight"], bias[1]))
+        if self._fault != "fc2 left out":
+            a = ACTIVATIONS[self.second](F.linear(a, leaf["fc2.weight"], bias[2]))
+        if self._fault == "fc2 twice":
+            a = ACTIVATIONS[self.second](F.linear(a, leaf["fc2.weight"], bias[2]))
+        if self._fault == "a skip around fc2":
+            a = a + ACTIVATIONS[self.first](F.linear(z, leaf["fc1.weight"], bias[1]))
+        return ENDINGS[self.ending][0](F.linear(a, leaf["fc3.weight"], bias[3]).reshape(-1))
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the value, other than the order; "" for nothing."""
+        if ENDINGS[self.ending][1]:
+            return ENDINGS[self.ending][1]
+        if self._fault:
+            return (
+                f"The value is that of a network with a mistake: {self._fault}. Follow the figure from left to right."
+            )
+        if self.first == self.second == "ELU":
+            return ""
+        if self.first == self.second:
+            return f"After fc1 and fc2 there is {self.first} where ELU should be."
+        place, found = ("fc1", self.first) if self.first != "ELU" else ("fc2", self.second)
+        return f"After {place} there is {found} where ELU should be."
+
+
+def explanations() -> Iterator[Explanation]:
+    """The right network first, then those with one mistake, then those with two."""
+    for ending, order in product(ENDINGS, ORDERS):
+        yield Explanation(order, ending=ending)
+    for order in ("xy", "yx"):
+        for name in ACTIVATIONS:
+            for first, second in ((name, name), (name, "ELU"), ("ELU", name)):
+                yield Explanation(order, first, second)
+        for k in (1, 2, 3):
+            yield Explanation(order, fault=f"no bias in fc{k}")
+        for fault in ("fc2 left out", "fc2 twice", "a skip around fc2"):
+            yield Explanation(order, fault=fault)
+    for first, ending in product(("no activation", "ReLU", "tanh", "a sigmoid"), ENDINGS):
+        yield Explanation("xy", first, first, ending)
+
+
+def leaves(case: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    """The inputs and weights of a case in float64; those of the float32 case as that type rounds them."""
+    return {name: torch.tensor(case[name], dtype=torch.float64) for name in ("x", "y", *WEIGHTS)}
+
+
+def judge(record: object, seed: int) -> list[Check]:
+    """The marks for a record of `PROBE`."""
+    sheet = Sheet(POINTS)
+    cases = inputs(seed)["cases"]
+    rows = {name: len(case["x"]) for name, case in cases.items()}
+    found = {name: numbers(entry(record, f"t {name}", "values"), n) for name, n in rows.items()}
+    # A t that is no number for each pair is a network of no kind, even if it agrees where there is one pair.
+    odd = [n for n in DOUBLES if found[n] is None and not error(entry(record, f"t {n}"))]
+    judged, explanation = DOUBLES, None if odd else _explain(found, cases, DOUBLES)
+    if explanation is None and not odd:
+        # A float type that went wrong is a mistake of its own: the rest is then judged on the float32 case.
+        single = _explain(found, cases, ("single",))
+        doubles = [name for name in DOUBLES if found[name] is not None]
+        if single and all(_agrees(single, leaves(cases[name]), found[name], "single") for name in doubles):
+            judged, explanation = ("single",), single
+    _value_and_order(sheet, record, found, cases, judged, explanation)
+    worth = explanation is not None
+    _shape(sheet, record, found, rows, judged, worth, cases["seven"])
+    _gradients(sheet, record, cases, judged, explanation)
+    sheet.mark("float type and device", _type_reason(record, found, cases, explanation))
+    sheet.mark("whole batches, no side effects", _batch_reason(record, cases["seven"], rows, worth))
+    return sheet.checks()
+
+
+def _explain(found: dict, cases: dict, judged: tuple[str, ...]) -> Explanation | None:
+    """The first explanation that gives all the values that were computed at all."""
+    there = [name for name in judged if found[name] is not None]
+    leaf = {name: leaves(cases[name]) for name in there}
+    for explanation in explanations():
+        if there and all(_agrees(explanation, leaf[name], found[name], name) for name in there):
+            return explanation
+    return None
+
+
+def _agrees(explanation: Explanation, leaf: dict, values: np.ndarray, name: str) -> bool:
+    try:
+        with torch.no_grad():
+            expected = explanation(leaf).numpy()
+    except RuntimeError:  # such as x twice where the dimensions differ: the student's network had failed too
+        return False
+    return near(values, expected, SINGLE if name == "single" else 1e-9)
+
+
+def _value_and_order(sheet, record, found, cases, judged, explanation) -> None:
+    first_error = next(filter(None, (error(entry(record, f"t {name}")) for name in judged)), "")
+    if explanation is None:
+        reason = stopped(first_error, "forward") if first_error else _unexplained(record, found, judged)
+        sheet.mark("value of t", reason)
+        sheet.mark("order of x and y", "The order cannot be told while the value of t is wrong.")
+        return
+    reason = explanation.fault
+    if not reason and first_error:
+        reason = stopped(first_error, "forward")
+    if not reason and any(found[name] is None for name in judged):
+        reason = "For some numbers of rows t is not one number for each pair."
+    if not reason and explanation.order in ("xx", "yy"):
+        reason = ORDERS[explanation.order]
+    sheet.mark("value of t", reason)
+    sheet.mark("order of x and y", ORDERS[explanation.order])
+
+
+def _unexplained(record: object, found: dict, judged: tuple[str, ...]) -> str:
+    """Why no known network gives these values."""
+    there = {name: found[name] for name in judged if found[name] is not None}
+    if "seven" not in there:
+        shape = integers(entry(record, "t seven", "shape"), 0, 10**6, 8)
+        if shape is None:
+            return "The probe of this exercise published no value of t."
+        return f"7 pairs gave t of shape {tuple(shape)}: it holds one number for each pair, so no sum over the batch."
+    if all(values.size == 1 or np.ptp(values) < 1e-12 for values in there.values()):
+        return "t is the same for all pairs: it must be computed from x and y."
+    return "t is not fc3(ELU(fc2(ELU(fc1([x, y])))))."
+
+
+def _shape(sheet, record, found, rows, judged, worth, seven) -> None:
+    reason = ""
+    for name in judged:
+        failure, shape = error(entry(record, f"t {name}")), integers(entry(record, f"t {name}", "shape"), 0, 10**6, 8)
+        if failure or shape is None:
+            reason = f"t could not be computed for {_pairs(rows[name])}, so it has no shape."
+        elif shape != [rows[name], 1]:
+            reason = f"{_pairs(rows[name])} should give t of shape {(rows[name], 1)}, not {tuple(shape)}."
+            if shape == [rows[name]]:
+                reason += " Keep the column: no squeeze."
+        if reason:
+            break
+    if not reason and not worth:
+        effects = entry(record, "effects")
+        same = near(numbers(entry(effects, "x"), 7, 2), seven["x"])
+        values = found.get("seven")
+        if not same or values is None or np.ptp(values) < 1e-12:
+            reason = "The shape counts only where t is computed from x and y."
+    sheet.mark("shape of t", reason)
+
+
+def _pairs(n: int) -> str:
+    return f"{n} pair{'s' * (n > 1)}"
+
+
+def _gradients(sheet, record, cases, judged, explanation) -> None:
+    """The gradients of whatever network the values show: ELU or not is a matter of the value."""
+    if explanation is None:
+        sheet.mark("gradients", "Gradients cannot be judged while the value of t is wrong.")
+        return
+    for name in judged:
+        part, case = entry(record, f"gradient {name}"), cases[name]
+        if error(part):
+            if error(entry(record, f"t {name}")):
+                continue  # the value is lost already, and there is nothing to differentiate
+            sheet.mark("gradients", stopped(error(part), "The gradient of t"))
+            return
+        expected = _expected_gradients(explanation, case)
+        missing = [leaf for leaf in expected if entry(part, leaf) is None]
+        if missing:
+            sheet.mark("gradients", f"No gradient reaches {', '.join(missing)}: is something detached on the way?")
+            return
+        for leaf, gradient in expected.items():
+            given = numbers(entry(part, leaf), *gradient.shape)
+            if not near(given, gradient, SINGLE if name == "single" else 1e-9):
+                reason = f"The gradient with respect to {leaf} is wrong although t is right"
+                zero = given is not None and not given.any()
+                sheet.mark("gradients", f"{reason}: {'it is zero; ' if zero else ''}is something detached or rounded?")
+                return
+    sheet.mark("gradients")
+
+
+def _expected_gradients(explanation: Explanation, case: dict) -> dict[str, np.ndarray]:
+    leaf = {name: tensor.requires_grad_() for name, tensor in leaves(case).items()}
+    explanation(leaf).mul(torch.tensor(case["pull"])).sum().backward()
+    return {name: (t.grad if t.grad is not None else torch.zeros_like(t)).numpy() for name, t in leaf.items()}
+
+
+def _type_reason(record, found, cases, explanation) -> str:
+    if explanation is None:
+        return "Float type and device count only where t is computed by the network."
+    for name, dtype in (("seven", "torch.float64"), ("single", "torch.float32")):
+        failure, given = error(entry(record, f"t {name}")), text(entry(record, f"t {name}", "dtype"))
+        if failure:
+            return stopped(failure, f"With {dtype.removeprefix('torch.')}, forward")
+        if given != dtype:
+            return f"A network of type {dtype} gave t of type {given or 'unknown'}: keep the float type of the input."
+    if not _agrees(explanation, leaves(cases["single"]), found["single"], "single"):
+        return "With float32, t differs from its value with float64."
+    for name in DOUBLES:
+        if found[name] is not None and not _agrees(explanation, leaves(cases[name]), found[name], name):
+            return "With float64, t is right to float32 only."
+    meta = entry(record, "meta")
+    form = ("shape", "dtype")
+    good = entry(meta, "device") == "meta" and all(entry(meta, k) == entry(record, "t seven", k) for k in form)
+    # Masks such as a[a < 0] cannot run on tensors without data: then the other test of the device stands alone.
+    if not good and not ("nonzero" in error(meta) or explanation.fault):
+        if error(meta):
+            return stopped(error(meta), "On another device, forward")
+        return "On another device, t has another shape, type or device than the network's."
+    beside = entry(record, "beside meta")
+    if not _agrees(explanation, leaves(cases["seven"]), numbers(entry(beside, "values"), 7), "seven"):
+        return "A tensor is made on the default device: make it on that of x, say with torch.zeros_like."
+    return ""
+
+
+def _batch_reason(record, case, rows, worth) -> str:
+    effects = entry(record, "effects")
+    if not worth:
+        return "This counts only where t is computed by the network."
+    if error(effects):
+        return stopped(error(effects), "forward")
+    for name in ("x", "y"):
+        if not near(numbers(entry(effects, name), *case[name].shape), case[name], 0.0):
+            return f"forward changed its input {name} in place: make new tensors."
+    first, again = (numbers(entry(effects, part, "values"), 7) for part in ("first", "again"))
+    if first is None or again is None or not near(again, first, 1e-12):
+        return "The same pairs gave another t the second time: forward must not change the network, nor draw at random."
+    for name, n in rows.items():
+        train, evaluation = (numbers(entry(record, f"{mode} {name}", "values"), n) for mode in ("t", "eval"))
+        if train is not None and not near(evaluation, train, 1e-12):
+            return "t differs between train and eval mode: there is no dropout in this network."
+    counts = integers(entry(record, "calls"), 0, 10**9, 2)
+    if counts is None or len(counts) != 2:
+        return stopped(error(entry(record, "calls")), "forward") if error(entry(record, "calls")) else "No count."
+    if counts[1] > counts[0] + 10:
+        return (
+            "forward does more steps the more pairs there are: the layers take a whole batch at once, without a loop."
+        )
+    return ""

@@ -1,0 +1,145 @@
+"""`resample_pairs`, its law: shapes, whole rows, with replacement, two independent indices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grading.exercises import Check
+from grading.exercises._chance import dependence_fault, repeats_too_rarely, uniform_fault
+from grading.exercises._kernel import decoys, plain, probe_source
+from grading.exercises._record import Sheet, entry, error, integers, near, numbers, stopped
+
+GRADE_ID = "resample"
+TEST_ID = "test-resample"
+POINTS = {
+    "shapes": 0.5,
+    "whole rows": 0.5,
+    "each row equally likely, with replacement": 1.0,
+    "two independent indices": 1.0,
+}
+ROWS, COLUMNS, CALLS = 9, (2, 1), 12
+
+
+def inputs(seed):
+    """Nine pairs whose entries all differ, so that an entry shows its row; a size; the seeds of generators."""
+    import numpy
+
+    rng = numpy.random.default_rng([seed, 8])
+    entries = rng.permutation(9999)[:27].astype(float)
+    X, Y = entries[:18].reshape(9, 2), entries[18:].reshape(9, 1)
+    return {"X": X, "Y": Y, "size": int(rng.integers(2400, 2800)), "draws": rng.integers(2**31, size=4)}
+
+
+def probe(student, attempt, X, Y, size, draws):
+    """One large draw, a single pair, and several draws of as many rows as there are."""
+    import numpy
+
+    def draw(size, rng):
+        A, B = student["resample_pairs"](X.copy(), Y.copy(), size, rng)
+        return {"shapes": [list(A.shape), list(B.shape)], "X": plain(A), "Y": plain(B)}
+
+    def several():
+        rng = numpy.random.default_rng(int(draws[2]))
+        return [draw(len(X), rng) for _ in range(12)]
+
+    wrong = {"X": X + 0.5, "Y": Y + 0.5, "n": 4, "size": 3, "rng": numpy.random.default_rng(int(draws[3]))}
+    with decoys(student, wrong):
+        attempt("large", lambda: draw(size, numpy.random.default_rng(int(draws[0]))))
+        attempt("one", lambda: draw(1, numpy.random.default_rng(int(draws[1]))))
+        attempt("several", several)
+
+
+PROBE = probe_source(inputs, probe)
+
+
+def index_of(value: object, rows: np.ndarray, size: int) -> tuple[np.ndarray | None, str]:
+    """Which row of ``rows`` each row of a recorded result is, and whether they are whole; None if that is unknown.
+
+    The text is "" where all entries of each row belong together.
+    """
+    found = numbers(value, size, rows.shape[1])
+    if found is None:
+        found = numbers(value, size)  # a column that was flattened still shows its rows, if it is one column
+        if found is None or rows.shape[1] != 1:
+            return None, f"The result does not hold {size} rows of {rows.shape[1]} numbers."
+        found = found.reshape(-1, 1)
+    place = {entry: row for row, line in enumerate(rows) for entry in line}
+    index = [place.get(entry) for entry in found[:, 0]]
+    if any(row is None for row in index):
+        return None, "Some entries are none of the data's: return rows of X and of Y as they are."
+    index = np.array(index, dtype=int)
+    return index, "" if np.array_equal(found, rows[index]) else "Some rows are no row of the data: index whole rows."
+
+
+def judge(record: object, seed: int) -> list[Check]:
+    """The marks for a record of `PROBE`."""
+    sheet = Sheet(POINTS)
+    asked = inputs(seed)
+    X, Y, size = asked["X"], asked["Y"], asked["size"]
+    large = entry(record, "large")
+    failure = error(large)
+    (J, x_fault), (K, y_fault) = (index_of(entry(large, name), rows, size) for name, rows in (("X", X), ("Y", Y)))
+    if failure:
+        x_fault = stopped(failure, "resample_pairs")
+        if "larger sample than population" in failure:
+            x_fault += " size may exceed the number of rows: draw with replacement."
+        elif "out of bounds" in failure:
+            x_fault += " The index runs from 0 to n - 1."
+    elif numbers(entry(large, "X"), ROWS, COLUMNS[0]) is not None:
+        x_fault = f"For size = {size} only {ROWS} rows came back, as many as X has: draw with replacement."
+        if near(numbers(entry(large, "X"), ROWS, COLUMNS[0]), X, 0.0):
+            x_fault = "X came back as it is: draw rows of it."
+    swapped = (
+        index_of(entry(large, "X"), Y, size)[0] is not None and index_of(entry(large, "Y"), X, size)[0] is not None
+    )
+    if swapped:
+        x_fault = "X_ref holds rows of Y, and Y_ref rows of X: return X_ref first."
+    sheet.mark("shapes", _shape_fault(record, size))
+    sheet.mark("whole rows", x_fault or y_fault)
+    if J is None or K is None:
+        reason = x_fault or y_fault
+        sheet.mark("each row equally likely, with replacement", reason)
+        sheet.mark("two independent indices", reason)
+        return sheet.checks()
+    law = uniform_fault(J, ROWS, "X") or uniform_fault(K, ROWS, "Y") or _small_fault(record, X, Y)
+    sheet.mark("each row equally likely, with replacement", law)
+    random = min(np.ptp(J), np.ptp(K)) > 0
+    sheet.mark(
+        "two independent indices", _independence_fault(J, K) if random else "An index that never changes is not drawn."
+    )
+    return sheet.checks()
+
+
+def _independence_fault(J: np.ndarray, K: np.ndarray) -> str:
+    for index, name in ((J, "X"), (K, "Y")):
+        if np.array_equal(index, np.arange(len(index)) % ROWS):
+            return f"The rows of {name} are taken in their own order: draw an index for them too."
+    return dependence_fault(J, K, ROWS)
+
+
+def _shape_fault(record: object, size: int) -> str:
+    parts = ((entry(record, "large"), size), (entry(record, "one"), 1), (entry(record, "several", 0), ROWS))
+    for part, rows in parts:
+        failure = error(part) or error(entry(record, "several"))
+        if failure:
+            return stopped(failure, "resample_pairs")
+        for k, name in enumerate("XY"):
+            shape = integers(entry(part, "shapes", k), 0, 10**9, 8)
+            if shape != [rows, COLUMNS[k]]:
+                found = "nothing" if shape is None else f"shape {tuple(shape)}"
+                return f"{name}_ref should have shape ({rows}, {COLUMNS[k]}) for size = {rows}, and has {found}."
+            if numbers(entry(part, name), rows, COLUMNS[k]) is None:
+                return f"{name}_ref does not hold the numbers that its shape promises."
+    return ""
+
+
+def _small_fault(record: object, X: np.ndarray, Y: np.ndarray) -> str:
+    """Whether draws of as many rows as there are hold repeats, as draws with replacement do."""
+    for name, rows in (("X", X), ("Y", Y)):
+        draws = [index_of(entry(record, "several", k, name), rows, ROWS)[0] for k in range(CALLS)]
+        if any(index is None for index in draws):
+            failure = error(entry(record, "several"))
+            return stopped(failure, "With size = n, resample_pairs") if failure else "With size = n rows are missing."
+        if repeats_too_rarely(np.array(draws)):
+            return f"With size = n all rows of {name} are different in each draw: draw with replacement."
+    return ""

@@ -1,0 +1,133 @@
+"""nbgrader's settings for a course of this book; a course's own `nbgrader_config.py` calls `configure`.
+
+With them every way to grade is the same: `python -m grading grade`, `nbgrader autograde` and the formgrader normalise
+a submission first, execute it in the sandbox, and leave the verdict to the grader's own process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from pathlib import Path
+
+from nbgrader.plugins import FileNameCollectorPlugin
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    IgnorePattern,
+    LimitOutput,
+    SaveAutoGrades,
+)
+from traitlets.config import Config
+
+from grading import audit, normalise
+from grading.course import LatePolicy
+from grading.execute import RobustExecute
+from grading.export import StatusExport
+from grading.feedback import PREPROCESSORS, FeedbackExporter
+from grading.preprocessors import Judge, PlaceSeed
+from sitebuild.edition import CODE_STUB, TEXT_STUB
+
+AUTOGRADE = [
+    PlaceSeed,
+    RobustExecute,
+    Judge,
+    IgnorePattern,
+    LimitOutput,
+    SaveAutoGrades,
+    AssignLatePenalties,
+    CheckCellMetadata,
+]
+log = logging.getLogger(__name__)
+
+
+def configure(c: Config, root: Path) -> None:
+    """Set up nbgrader for the course in ``root``."""
+    # nbgrader calls alembic by name when it makes a gradebook.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    c.CourseDirectory.root = str(root)
+    c.CourseDirectory.course_id = "mibook"  # PostgreSQL wants every assignment to be of a course that exists
+    # SQLite waits for another writer instead of giving up after five seconds.
+    c.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}?timeout=60"
+    c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.md"]
+    c.ClearSolutions.code_stub = {"python": CODE_STUB}
+    c.ClearSolutions.text_stub = TEXT_STUB
+    c.OverwriteCells.add_missing_cells = True
+    c.Execute.timeout = 60
+    c.Autograde.pre_convert_hook = before_autograde
+    c.Autograde.post_convert_hook = after_autograde
+    c.Autograde.autograde_preprocessors = AUTOGRADE
+    c.PlaceSeed.secret_file = c.Judge.secret_file = str(root / "secret")
+    c.AssignLatePenalties.plugin_class = LatePolicy
+    c.GenerateFeedback.preprocessors = PREPROCESSORS
+    c.GenerateFeedback.exporter_class = FeedbackExporter
+    c.HTMLExporter.sanitize_html = True
+    c.ShowChecks.root = c.StatusExport.root = str(root)
+    c.ExportApp.plugin_class = StatusExport
+    c.ZipCollectApp.collector_plugin = BulkDownload
+    c.Normalise.data_files = []
+
+
+def before_autograde(assignment: str, student: str, notebooks: list[str]) -> None:
+    """Normalise one submission where it lies, before nbgrader reads it."""
+    root, student, assignment = _place(notebooks[0])
+    folder = Path(notebooks[0]).parent
+    try:
+        release = {p.name: p.read_bytes() for p in sorted((root / "release" / assignment).glob("*.ipynb"))}
+        result = normalise.in_place(folder, release, audit.raw(root, assignment, student), _data_files(root))
+        # nbgrader goes on with this very list.
+        notebooks[:] = [str(folder / name) for name in sorted(result.files) if name in release]
+    except BaseException:
+        # nbgrader would log this and go on with what the student wrote: leave it nothing to go on with.
+        notebooks.clear()
+        log.exception("The submission of %s could not be prepared, and is not graded.", student)
+        raise
+
+
+def after_autograde(assignment: str, student: str, notebooks: list[str]) -> None:
+    """Record what nbgrader has just graded."""
+    if notebooks:
+        root, student, assignment = _place(notebooks[0])
+        audit.record_graded_in_place(root, assignment, student)
+
+
+def _place(notebook: str) -> tuple[Path, str, str]:
+    """Root, student and assignment of a path like `root/submitted/student/assignment/name.ipynb`."""
+    folder = Path(notebook).parent
+    return folder.parents[2], folder.parent.name, folder.name
+
+
+def _data_files(root: Path) -> list[str]:
+    from grading.course import Course
+
+    return list(Course(root).config.Normalise.get("data_files", []))
+
+
+class BulkDownload(FileNameCollectorPlugin):
+    """Who handed in what, from the file names in the bulk downloads of Moodle and Canvas, or `STUDENT/name.ipynb`.
+
+    A `named_regexp` of your own, as nbgrader documents it, takes precedence.
+    """
+
+    known = (
+        # Moodle: Full Name_1234567_assignsubmission_file_/mine.ipynb, with or without the last _
+        r".*/(?P<student_id>[^/]+_\d+)_assignsubmission_file_?(?:/|_)(?P<file_id>[^/]+)\.ipynb$",
+        # Canvas: familyname_LATE_12345_678901_mine-1.ipynb
+        r".*/(?P<student_id>[^/_]+(?:_\d+)?)_(?:LATE_)?\d+_\d+_(?P<file_id>[^/]+?)(?:-\d+)?\.ipynb$",
+        # Folders: student/mine.ipynb
+        r".*/extracted/(?:[^/]+/)*?(?P<student_id>[^/]+)/(?P<file_id>[^/]+)\.ipynb$",
+    )
+
+    def collect(self, submitted_file: str) -> dict | None:
+        """The student and the notebook that a file belongs to, or None if its name says neither."""
+        if self.named_regexp:
+            return super().collect(submitted_file)
+        for pattern in self.known:
+            if match := re.match(pattern, submitted_file):
+                found = match.groupdict()
+                # An id becomes a folder's name and a key of the gradebook.
+                found["student_id"] = re.sub(r"[^\w.@-]+", "-", found["student_id"]).strip(".-") or "unnamed"
+                return found
+        return None

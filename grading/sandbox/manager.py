@@ -1,0 +1,92 @@
+"""The kernel manager for grading: it knows the sandboxed kernel only, and bounds what it reads from it.
+
+Jupyter looks provisioners up among the entry points of installed distributions. This room is not one: `mibook` must
+not know it, and a distribution of its own would be one more thing to install, to forget and to shadow. So the manager
+names the provisioner in this process, and finds the kernelspec in `grading/sandbox/kernels` alone. There is nothing to
+install, no `JUPYTER_PATH`, and no file elsewhere on the machine can take the kernel's name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import zmq
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import KernelProvisionerFactory
+from traitlets import Type
+
+NAME = "mibook-sandbox"
+KERNELS = Path(__file__).parent / "kernels"
+PROVISIONER = "grading.sandbox.provisioner:BubblewrapProvisioner"
+# A kernel can send faster than it is read. A longer message closes the connection, and no more than so many messages
+# wait in the grader's memory; the kernel then has to wait.
+MESSAGE_BYTES = 32 << 20
+MESSAGES_WAITING = 16
+
+
+class MeteredChannel(AsyncZMQSocketChannel):
+    """Counts what a kernel sends, whatever it claims to belong to."""
+
+    count = size = 0
+    most_messages = most_bytes = float("inf")
+
+    def reset(self):
+        self.count = self.size = 0
+
+    def full(self):
+        """Called for every message after the bound; whoever reads the channel says what to do."""
+
+    async def _recv(self, **kwargs):
+        # A kernel that sends without pause must not keep others of this event loop from their turn.
+        await asyncio.sleep(0)
+        frames = await self.socket.recv_multipart(**kwargs)
+        self.count += 1
+        self.size += sum(map(len, frames))
+        if self.count > self.most_messages or self.size > self.most_bytes:
+            self.full()
+        return self.session.deserialize(self.session.feed_identities(frames)[1])
+
+
+class SandboxKernelClient(AsyncKernelClient):
+    """A client that reads outputs through a meter."""
+
+    iopub_channel_class = Type(MeteredChannel)
+
+    def start_channels(self, *arguments, **kwargs):
+        super().start_channels(*arguments, **kwargs)
+        self._disconnections = self.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+
+    async def disconnected(self) -> bool:
+        """Whether the connection for outputs was ever closed: the kernel ended, or sent an overlong message."""
+        return bool(await self._disconnections.poll(0))
+
+    def stop_channels(self):
+        if self.iopub_channel.is_alive():
+            self.iopub_channel.socket.disable_monitor()
+        super().stop_channels()
+
+
+class SandboxKernelManager(AsyncKernelManager):
+    """Starts kernels in the sandbox, whatever kernel a notebook names."""
+
+    client_factory = Type(SandboxKernelClient)
+
+    def __init__(self, **kwargs):
+        # The factory is one for the whole process; naming our provisioner in it disturbs no other kernel.
+        entry = EntryPoint(NAME, PROVISIONER, KernelProvisionerFactory.GROUP_NAME)
+        KernelProvisionerFactory.instance().provisioners[NAME] = entry
+        super().__init__(**kwargs | {"kernel_name": NAME})
+
+    def _kernel_spec_manager_default(self):
+        return KernelSpecManager(kernel_dirs=[str(KERNELS)], ensure_native_kernel=False, parent=self)
+
+    def client(self, **kwargs):
+        client = super().client(**kwargs)
+        client.context.setsockopt(zmq.MAXMSGSIZE, MESSAGE_BYTES)
+        client.context.setsockopt(zmq.RCVHWM, MESSAGES_WAITING)
+        return client

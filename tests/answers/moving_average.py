@@ -1,0 +1,96 @@
+"""`update_average` and `smoothed_loss`."""
+
+AVERAGE, GRAPH, GRADIENT, FIXED = (
+    "next average",
+    "average without a graph",
+    "gradient of the loss",
+    "m held fixed in the loss",
+)
+MEAN = "return beta * m.detach() + (1 - beta) * L_ref.detach()"
+LOSS = "return -t_joint.mean() + t_ref.exp().mean() / m.detach()"
+STUB = 'raise NotImplementedError("Replace this line with your own code.")'
+
+WRONG = {
+    "beta swapped": (AVERAGE, "weight of the past", "return (1 - beta) * m.detach() + beta * L_ref.detach()", LOSS),
+    "beta 0.9": (AVERAGE, "fixed 0.9:", "return 0.9 * m.detach() + 0.1 * L_ref.detach()", LOSS),
+    "no past": (AVERAGE, "past is missing", "return L_ref.detach()", LOSS),
+    "no present": (AVERAGE, "L' is missing", "return m.detach()", LOSS),
+    "1 - beta missing": (AVERAGE, "1 - beta is missing", "return beta * m.detach() + L_ref.detach()", LOSS),
+    "beta missing": (AVERAGE, "beta is missing", "return m.detach() + (1 - beta) * L_ref.detach()", LOSS),
+    "beta twice": (AVERAGE, "sum to 1", "return beta * (m.detach() + L_ref.detach())", LOSS),
+    "equal parts": (AVERAGE, "equal parts", "return (m.detach() + L_ref.detach()) / 2", LOSS),
+    "exp twice": (AVERAGE, "holds it already", "return beta * m.detach() + (1 - beta) * L_ref.detach().exp()", LOSS),
+    "log averaged": (AVERAGE, "log of L'", "return beta * m.detach() + (1 - beta) * L_ref.detach().log()", LOSS),
+    "geometric": (AVERAGE, "geometric", "return m.detach() ** beta * L_ref.detach() ** (1 - beta)", LOSS),
+    "a float": (AVERAGE, "stopped with", "return beta * m.item() + (1 - beta) * L_ref.item()", LOSS),
+    "m changed in place": (
+        AVERAGE,
+        "old m in place",
+        "m = m.detach()\nm *= beta\nm += (1 - beta) * L_ref.detach()\nreturn m",
+        LOSS,
+    ),
+    "of shape (1,)": (AVERAGE, "scalar", MEAN.replace("return ", "return (") + ").reshape(1)", LOSS),
+    "L' with its graph": (GRAPH, "graph of L'", "return beta * m.detach() + (1 - beta) * L_ref", LOSS),
+    "m with its graph": (GRAPH, "graph of the old m", "return beta * m + (1 - beta) * L_ref.detach()", LOSS),
+    "L' loses its graph": (
+        GRAPH,
+        "lost its graph",
+        "L_ref.detach_()\nreturn beta * m.detach() + (1 - beta) * L_ref",
+        LOSS,
+    ),
+    "a new leaf": (GRAPH, "carries the graph", MEAN.replace("return ", "return (") + ").requires_grad_()", LOSS),
+    "m not held fixed": (FIXED, "flows through m", MEAN, "return -t_joint.mean() + t_ref.exp().mean() / m"),
+    "not divided": (GRADIENT, "not divided by m", MEAN, "return -t_joint.mean() + t_ref.exp().mean()"),
+    "multiplied": (GRADIENT, "multiplied by m", MEAN, "return -t_joint.mean() + t_ref.exp().mean() * m.detach()"),
+    "with the log": (GRADIENT, "without a log", MEAN, "return -t_joint.mean() + t_ref.exp().mean().log()"),
+    "log of the ratio": (
+        GRADIENT,
+        "without a log",
+        MEAN,
+        "return -t_joint.mean() + (t_ref.exp().mean() / m.detach()).log()",
+    ),
+    "minus": (GRADIENT, "sign of L'/m", MEAN, "return -t_joint.mean() - t_ref.exp().mean() / m.detach()"),
+    "sign of L": (GRADIENT, "sign of L is", MEAN, "return t_joint.mean() + t_ref.exp().mean() / m.detach()"),
+    "sum in L'": (GRADIENT, "L' is a sum", MEAN, "return -t_joint.mean() + t_ref.exp().sum() / m.detach()"),
+    "sum in L": (GRADIENT, "L is a sum", MEAN, "return -t_joint.sum() + t_ref.exp().mean() / m.detach()"),
+    "no exp": (GRADIENT, "exp is missing", MEAN, "return -t_joint.mean() + t_ref.mean() / m.detach()"),
+    "exp of the mean": (GRADIENT, "exp of the mean", MEAN, "return -t_joint.mean() + t_ref.mean().exp() / m.detach()"),
+    "swapped": (GRADIENT, "swapped", MEAN, "return -t_ref.mean() + t_joint.exp().mean() / m.detach()"),
+    "both divided": (GRADIENT, "divided by m too", MEAN, "return (-t_joint.mean() + t_ref.exp().mean()) / m.detach()"),
+    "L' detached": (
+        GRADIENT,
+        "reference term L'/m",
+        MEAN,
+        "return -t_joint.mean() + t_ref.exp().mean().detach() / m.detach()",
+    ),
+    "L detached": (
+        GRADIENT,
+        "comes from the data",
+        MEAN,
+        "return -t_joint.mean().item() + t_ref.exp().mean() / m.detach()",
+    ),
+    "not averaged": (GRADIENT, "stopped with", MEAN, "return -t_joint + t_ref.exp() / m.detach()"),
+    "a global m": (GRADIENT, "", MEAN, "return -t_joint.mean() + t_ref.exp().mean() / globals()['m']"),
+    "the stubs": (AVERAGE, "stub is still in place", STUB, STUB),
+    "the stub in the loss": (GRADIENT, "stub is still in place", MEAN, STUB),
+}
+
+RIGHT = {
+    "no_grad": ("with torch.no_grad():\n    return beta * m + (1 - beta) * L_ref", LOSS),
+    "detached at the end": ("return (beta * m + (1 - beta) * L_ref).detach()", LOSS),
+    "an increment": ("return m.detach() + (1 - beta) * (L_ref - m).detach()", LOSS),
+    "lerp": ("return torch.lerp(L_ref.detach(), m.detach(), beta)", LOSS),
+    "a new tensor": ("return torch.tensor(beta * m.item() + (1 - beta) * L_ref.item(), dtype=L_ref.dtype)", LOSS),
+    "one mean": (MEAN, "return (t_ref.exp() / m.detach() - t_joint).mean()"),
+    "weights as tensors": (
+        "past = torch.tensor(beta)\nreturn (past * m + (1 - past) * L_ref).detach()",
+        LOSS,
+    ),
+    "item": (MEAN, "return t_ref.exp().mean() / m.item() - t_joint.mean()"),
+    "in the exponent": (MEAN, "return (t_ref - m.detach().log()).exp().mean() - t_joint.mean()"),
+    "log-sum-exp": (
+        MEAN,
+        "return (t_ref.flatten().logsumexp(0) - np.log(len(t_ref))).exp() / m.detach() - t_joint.mean()",
+    ),
+    "a constant": (MEAN, LOSS + " - 1 + m.detach().log()"),
+}
