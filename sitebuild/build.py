@@ -6,6 +6,7 @@ python -m sitebuild.build student    # no answer, no hidden test -> _build/site-
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -58,11 +59,20 @@ def staged_page(path: Path, executed: Executed | None, name: str) -> tuple[str, 
     return path.with_suffix(".ipynb").name, nbformat.writes(notebook)
 
 
+def fingerprint() -> str:
+    """A digest of what makes a site besides its pages: Sphinx rereads everything when it changes."""
+    files = [path for path in (ROOT / "sitebuild").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    digest = hashlib.sha256()
+    for path in [*sorted(files), ROOT / "book" / "macros.yml", ROOT / "requirements.txt", ROOT / "package-lock.json"]:
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()[:16]
+
+
 def configuration(name: str) -> str:
     """`_config.yml` for a staged tree: nothing is executed, and the edition is known."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     config["execute"] = {"execute_notebooks": "off"}
-    config["sphinx"]["config"]["book_edition"] = name
+    config["sphinx"]["config"] |= {"book_edition": name, "book_fingerprint": fingerprint()}
     return yaml.safe_dump(config, sort_keys=False)
 
 

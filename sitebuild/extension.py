@@ -114,6 +114,16 @@ def point_launch_buttons(app: Sphinx, pagename: str, templatename: str, context:
                     button["url"] = button["url"].replace(f"{pagename}{suffix}", notebook)
 
 
+def visit_citation(self, node: nodes.citation) -> None:
+    """Open a bibliography entry as docutils does, in the role that its list, `role="list"`, asks of its children."""
+    type(self).visit_citation(self, node)
+    self.body[-1] = self.body[-1].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def depart_citation(self, node: nodes.citation) -> None:
+    type(self).depart_citation(self, node)
+
+
 def serve_mathjax(app: Sphinx, exception: Exception | None) -> None:
     """Copy the parts of MathJax that a page may ask for into the site."""
     if exception or app.builder.format != "html":
@@ -141,10 +151,12 @@ def require_mathjax(app: Sphinx) -> None:
 
 def setup(app: Sphinx) -> dict:
     app.add_config_value("book_edition", "reader", "html", [str])
+    app.add_config_value("book_fingerprint", "", "env")  # the build sets it, so that a change here is seen
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it even without the extension that reads it
     app.connect("config-inited", configure)
     app.connect("builder-inited", require_mathjax)
     app.add_transform(HideMacroBlock)
+    app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.connect("doctree-read", check_alt_text)
     app.connect("doctree-read", record_execution)
     app.connect("html-page-context", point_launch_buttons, priority=900)
