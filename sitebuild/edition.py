@@ -6,6 +6,7 @@ stands where the student edition would not find it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from copy import deepcopy
@@ -20,6 +21,10 @@ from sitebuild.chapters import tags
 CODE_STUB = 'raise NotImplementedError("Replace this line with your own code.")'
 TEXT_STUB = "*Write your answer here.*"
 FOLDED = "hide-input"
+NOT_SHOWN = {"remove-output", "remove-cell"}
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+MODEL = re.compile(r"IPY_MODEL_(\w+)")
 
 SOLUTION_MARKER = re.compile(r"\b(BEGIN|END) SOLUTION\b")
 HIDDEN_MARKER = re.compile(r"\b(BEGIN|END) HIDDEN TESTS\b")
@@ -44,7 +49,7 @@ def reader(notebook: NotebookNode) -> NotebookNode:
             _fold(cell)
         cells.append(cell)
     notebook.cells = cells
-    return _without_hidden_tests(notebook)
+    return keep_shown_widgets(_without_hidden_tests(notebook))
 
 
 def student(notebook: NotebookNode) -> NotebookNode:
@@ -53,7 +58,32 @@ def student(notebook: NotebookNode) -> NotebookNode:
     _refuse_lost_references(notebook)
     notebook = deepcopy(notebook)
     notebook.cells = [_cleared(cell) for cell in notebook.cells if not _dropped(cell)]
-    return _without_hidden_tests(notebook)
+    return keep_shown_widgets(_without_hidden_tests(notebook))
+
+
+def keep_shown_widgets(notebook: NotebookNode) -> NotebookNode:
+    """Leave out the stored state of every widget that no shown output needs; returns the notebook itself."""
+    stored = notebook.metadata.get("widgets", {}).get(WIDGET_STATE)
+    if stored is None:
+        return notebook
+    waiting = {
+        output.data[WIDGET_VIEW]["model_id"]
+        for cell in notebook.cells
+        if cell.cell_type == "code" and not NOT_SHOWN & set(tags(cell))
+        for output in cell.outputs
+        if WIDGET_VIEW in output.get("data", {})
+    }
+    kept: dict = {}
+    while waiting:
+        model = waiting.pop()
+        if model in stored["state"] and model not in kept:
+            kept[model] = stored["state"][model]
+            waiting |= set(MODEL.findall(json.dumps(kept[model]["state"])))
+    if kept:
+        notebook.metadata["widgets"][WIDGET_STATE]["state"] = kept
+    else:
+        del notebook.metadata["widgets"]
+    return notebook
 
 
 def holds_answers(notebook: NotebookNode) -> bool:

@@ -1,7 +1,8 @@
 """Execute the chapters once, side by side, and keep their outputs by content.
 
 A page's key covers its code cells, the package modules that they import (directly or through one another), the
-stored results if it reads any, the lock and the Python version. Prose, captions and tags are not part of it, so
+scripts and style sheets of the live figures among them, the stored results if it reads any, the lock and the
+Python version. Prose, captions and tags are not part of it, so
 editing a sentence executes nothing.
 """
 
@@ -12,6 +13,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import sys
 import tempfile
 import time
@@ -32,6 +34,7 @@ CACHE = ROOT / ".cache" / "executed"
 CELL_SECONDS = 600
 START_SECONDS = 300
 SKIP = "skip-execution"
+SCRIPT = re.compile(r'"(?:\./)?(\w+\.(?:mjs|css))"')
 
 
 class PageError(Exception):
@@ -60,7 +63,7 @@ def executed_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNod
 
 
 def _imported(source: str) -> set[str]:
-    """The names of the package's modules that a piece of source imports."""
+    """The package's modules that a piece of source imports, dotted and without the package's name."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -68,7 +71,20 @@ def _imported(source: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name.split(".")[1] for name in names if name.startswith(f"{PACKAGE.name}.")}
+    return {name.removeprefix(f"{PACKAGE.name}.") for name in names if name.startswith(f"{PACKAGE.name}.")}
+
+
+def _scripts(path: Path) -> set[Path]:
+    """The files in `js/` beside a module whose names stand in it, and those that they name in turn."""
+    found: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        names = SCRIPT.findall(waiting.pop().read_text(encoding="utf-8"))
+        fresh = {path.parent / "js" / name for name in names} - found
+        fresh = {script for script in fresh if script.exists()}
+        found |= fresh
+        waiting += fresh
+    return found
 
 
 def _package_files(sources: list[str]) -> list[Path]:
@@ -76,11 +92,15 @@ def _package_files(sources: list[str]) -> list[Path]:
     waiting: set[str] = set().union(*map(_imported, sources))
     found: set[Path] = set()
     while waiting:
-        path = PACKAGE / f"{waiting.pop()}.py"
-        if path.exists() and path not in found:
-            found.add(path)
-            waiting |= _imported(path.read_text(encoding="utf-8"))
-    files = {PACKAGE / "__init__.py", *found} if found else set()
+        name = waiting.pop().replace(".", "/")
+        for path in (PACKAGE / f"{name}.py", PACKAGE / name / "__init__.py"):
+            if path.exists() and path not in found:
+                found.add(path)
+                waiting |= _imported(path.read_text(encoding="utf-8"))
+    files = set(found)
+    for path in found:
+        files |= {folder / "__init__.py" for folder in path.parents if folder.is_relative_to(PACKAGE)}
+        files |= _scripts(path)
     if PACKAGE / "plotting.py" in found:
         files |= set(PACKAGE.glob("*.mplstyle"))
     if PACKAGE / "results.py" in found:

@@ -1,7 +1,7 @@
 """The book's Sphinx extension: what jupyter-book's own parts leave open, and no more.
 
 - TeX macros from `book/macros.yml`, for MathJax and the LaTeX preamble; their copy atop each page is hidden.
-- MathJax served by the site itself.
+- MathJax served by the site itself; of the theme's icons, those in use.
 - A figure without alt text is a warning, which the strict build turns into an error.
 - Launch buttons point at the notebook of the pair, which lies in another folder than the page.
 - The execution table shows what `sitebuild.execute` recorded, since Sphinx itself executes nothing.
@@ -21,11 +21,13 @@ from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
+from sitebuild import icons
 from sitebuild.chapters import BOOK, ROOT
 
 logger = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).parent / "assets"
+TEMPLATES = Path(__file__).parent / "templates"
 MATHJAX = ROOT / "node_modules" / "mathjax" / "es5"
 MATHJAX_PARTS = ["tex-chtml.js", "output/chtml", "input/tex", "ui", "a11y", "sre"]
 NOTEBOOKS = {"reader": "notebooks", "student": "student"}
@@ -51,6 +53,7 @@ def configure(app: Sphinx, config) -> None:
     )
     config.latex_elements = {**config.latex_elements, "preamble": commands}
     config.html_static_path.append(str(ASSETS))
+    config.templates_path.append(str(TEMPLATES))
     app.add_css_file("book.css")
     app.add_js_file("book.js", loading_method="defer")
 
@@ -68,8 +71,9 @@ class HideMacroBlock(SphinxTransform):
 
 
 def check_alt_text(app: Sphinx, doctree: nodes.document) -> None:
-    """Warn of every image that says nothing to a reader who cannot see it."""
+    """Warn of every image that says nothing to a reader who cannot see it; load each when it comes into sight."""
     for image in doctree.findall(nodes.image):
+        image["loading"] = "lazy"
         if not image.get("alt", "").strip() or image["alt"] == image["uri"]:
             logger.warning(
                 "a figure has no alt text; say in `mystnb: image: alt:` or `:alt:` what it shows",
@@ -134,6 +138,12 @@ def serve_mathjax(app: Sphinx, exception: Exception | None) -> None:
             shutil.copy2(source, target / part)
 
 
+def serve_icons(app: Sphinx, exception: Exception | None) -> None:
+    """Replace the theme's icon fonts and script by the icons that the pages show."""
+    if not exception and app.builder.format == "html":
+        icons.write(Path(app.outdir))
+
+
 def require_mathjax(app: Sphinx) -> None:
     if app.builder.format == "html" and not MATHJAX.is_dir():
         raise ExtensionError("MathJax's files are missing: run `npm ci --ignore-scripts` (make book does).")
@@ -151,4 +161,5 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-read", record_execution)
     app.connect("html-page-context", point_launch_buttons, priority=900)
     app.connect("build-finished", serve_mathjax)
+    app.connect("build-finished", serve_icons)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

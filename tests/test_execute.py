@@ -74,7 +74,8 @@ def test_only_what_changed_is_executed_again(project):
     project.page("plain", "print(1)")
     project.page("uses-samples", "from mibook.samples import Gaussian\nprint(Gaussian(0.5).mutual_information)")
     project.page("uses-results", "import mibook.results\nprint(len(str(mibook.results.FOLDER)) > 0)")
-    assert project.executed() == {"plain", "uses-samples", "uses-results"}
+    project.page("uses-figure", "from mibook.live.bound import DonskerVaradhan\nDonskerVaradhan().divergence")
+    assert project.executed() == {"plain", "uses-samples", "uses-results", "uses-figure"}
     assert project.executed() == set()
 
     project.page("plain", "print(1)", title="Another title")
@@ -89,6 +90,14 @@ def test_only_what_changed_is_executed_again(project):
 
     project.page("plain", "print(2)")
     assert project.executed() == {"plain"}
+
+    for name in ("base.py", "js/bound.mjs", "js/maths.mjs", "js/figure.css"):
+        part = project.folder / "mibook" / "live" / name
+        part.write_text(part.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+        assert project.executed() == {"uses-figure"}, f"the page of a live figure depends on {name}"
+    other = project.folder / "mibook" / "live" / "js" / "descent.mjs"
+    other.write_text(other.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert project.executed() == set(), "another figure's module does not concern the page"
 
 
 @pytest.mark.parametrize(

@@ -241,3 +241,23 @@ def test_an_answer_on_a_page_without_code_is_refused(tmp_path):
     (tmp_path / "book" / "words.md").write_text('# Words\n\n+++ {"tags": ["answer"]}\n\nIt is.\n')
     with pytest.raises(ValueError, match=r"book/words\.md: .* needs a code cell"):
         pairs.derived(tmp_path)
+
+
+def widget_output(model: str) -> nbformat.NotebookNode:
+    data = {edition.WIDGET_VIEW: {"model_id": model}, "text/html": f'<div data-live-model="{model}"></div>'}
+    return nbformat.v4.new_output("display_data", data=data)
+
+
+@pytest.mark.parametrize(("made", "kept"), [(edition.reader, {"a", "layout", "b"}), (edition.student, {"a", "layout"})])
+def test_stored_widgets_are_those_that_are_shown(made, kept):
+    shown, hidden, answer = code("figure()"), code("slider()", tags=["remove-output"]), code(SOLVED, SOLUTION)
+    for cell, model in ((shown, "a"), (hidden, "c"), (answer, "b")):
+        cell.outputs = [widget_output(model)]
+    page = notebook(shown, hidden, answer)
+    models = {"a": {"layout": "IPY_MODEL_layout"}, "layout": {}, "b": {"text": "the answer"}, "c": {}}
+    state = {name: {"model_name": "AnyModel", "state": values} for name, values in models.items()}
+    page.metadata["widgets"] = nbformat.from_dict({edition.WIDGET_STATE: {"version_major": 2, "state": state}})
+    assert set(made(page).metadata["widgets"][edition.WIDGET_STATE]["state"]) == kept
+    assert set(page.metadata["widgets"][edition.WIDGET_STATE]["state"]) == set(models), "the page given stays as it was"
+    shown.outputs = answer.outputs = []
+    assert "widgets" not in made(notebook(shown, hidden, answer)).metadata

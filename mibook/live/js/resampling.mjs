@@ -1,0 +1,285 @@
+// Reference pairs made of the data: how many, chosen how, and how far the reference term then scatters.
+import { Stream, bin1, bin2, contour, covariance, floats, grid, integers, kde1, kde2, moments, scott, shareLevels, smooth2 } from "./maths.mjs";
+import { Stage, area, axes, clipped, dots, key, line, number, words } from "./figure.mjs";
+import { choose, spreadSample, spreadTheory } from "./spread.mjs";
+
+const SHARES = [0.05, 0.24, 0.43, 0.62, 0.81];
+const SHOWN = 10000; // of all n(n - 1) pairs, so many are drawn as dots
+const SAMPLES = 100;
+const WORK = 6; // milliseconds of a frame spent on the histogram
+
+/** @type {[string, string][]} */
+const METHODS = [
+  ["without", "without replacement (permutations)"],
+  ["derangement", "derangements (shifts)"],
+  ["with", "with replacement"],
+  ["all", "all pairs off the diagonal"],
+];
+
+/** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
+function render({ model, el }) {
+  const X = floats(model.get("x"));
+  const Y = floats(model.get("y"));
+  const n = X.length;
+  const rho = model.get("rho");
+  const [[lowX, highX], [lowY, highY]] = model.get("limits");
+  const own = model.get("own"); // which methods the kernel's own function serves
+  const stage = new Stage(el, "Resampling: reference pairs from the data");
+
+  let method = /** @type {import("./spread.mjs").Method} */ (model.get("method"));
+  let size = model.get("size");
+  let seed = model.get("seed");
+  let lam = 1;
+  let J = new Int32Array(0);
+  let K = new Int32Array(0);
+  const x = new Float64Array(Math.max(10 * n, SHOWN));
+  const y = new Float64Array(x.length);
+  /** @type {number[]} */
+  let truePairs = [];
+  /** @type {ReturnType<typeof kde1>[]} */
+  let margins = [null, null];
+  /** @type {{levels: number[][]} | null} */
+  let joint = null;
+  let fault = "";
+
+  // --- the choice of pairs
+  const most = () => (method === "without" ? n : 10 * n);
+  const total = () => (method === "all" ? n * (n - 1) : size);
+  const how = stage.choice({
+    label: "Choose pairs",
+    options: METHODS,
+    value: method,
+    act: (value) => {
+      method = /** @type {import("./spread.mjs").Method} */ (value);
+      size = Math.min(size, most());
+      slider.set({ high: most(), value: size, enabled: method !== "all" });
+      ask();
+    },
+  });
+  const slider = stage.range({
+    label: "Pairs n′",
+    low: 2,
+    high: most(),
+    step: 1,
+    value: size,
+    show: () => (method === "all" ? `all ${n * (n - 1)}` : `${size} (${number(size / n, 2)} n)`),
+    act: (value) => {
+      size = value;
+      slider.tell();
+      ask();
+    },
+  });
+  stage.button("Draw again", () => {
+    seed++;
+    ask();
+  });
+
+  /** With a kernel, the reader's own function chooses; without one, this module. */
+  let waiting = false;
+  let again = false;
+  let patience = 0;
+  function ask() {
+    if (!(model.send && own.includes(method))) return stage.update();
+    again = waiting;
+    if (waiting) return;
+    waiting = true;
+    model.send({ ask: "rows", method, size });
+    patience = setTimeout(() => stage.say("The kernel does not answer: is it running, and was this cell run in it?"), 5000);
+  }
+  /** @param {{error?: string}} reply @param {DataView[]} buffers */
+  function answered(reply, buffers) {
+    waiting = false;
+    clearTimeout(patience);
+    fault = reply.error ?? "";
+    if (!fault) [J, K] = buffers.map(integers);
+    if (again) ask();
+    else stage.update();
+  }
+  model.on("msg:custom", answered);
+
+  stage.compute = () => {
+    const asked = model.send && own.includes(method);
+    if (!asked) ({ J, K } = choose(method, n, method === "all" ? SHOWN : size, new Stream(seed)));
+    const m = J.length;
+    truePairs = [];
+    for (let i = 0; i < m; i++) {
+      x[i] = X[J[i]];
+      y[i] = Y[K[i]];
+      if (J[i] === K[i]) truePairs.push(i);
+    }
+    const all = method === "all";
+    margins = all ? [kde1(X, n), kde1(Y, n)] : [kde1(x, m), kde1(y, m)];
+    const density = all ? allPairs() : kde2(x, y, m);
+    joint = density && {
+      levels: shareLevels(density.values, SHARES).map((level) => contour(density.values, density.gx, density.gy, level)),
+    };
+    restart();
+    tell();
+  };
+
+  /** The density estimate of all pairs off the diagonal, from the counts of the two columns. */
+  function allPairs() {
+    const [mx, my] = [moments(X, n), moments(Y, n)];
+    const f = scott(n * (n - 1), 2) ** 2;
+    const cxy = (-f * covariance(X, Y, n, mx.mean, my.mean)) / (n - 1);
+    const gx = grid(mx.low, mx.high, Math.sqrt(f * mx.variance), 128);
+    const gy = grid(my.low, my.high, Math.sqrt(f * my.variance), 128);
+    const [ax, ay] = [bin1(X, n, gx), bin1(Y, n, gy)];
+    const counts = bin2(X, Y, n, gx, gy);
+    for (let row = 0; row < 128; row++) for (let k = 0; k < 128; k++) counts[row * 128 + k] = ax[k] * ay[row] - counts[row * 128 + k];
+    return { gx, gy, values: smooth2(counts, gx, gy, f * mx.variance, cxy, f * my.variance, n * (n - 1)) };
+  }
+
+  stage.canvas({
+    shape: 1,
+    describe: () => {
+      const marked = truePairs.length === 1 ? "1 true pair is" : `${truePairs.length} true pairs are`;
+      return `Scatter of ${J.length} reference pairs with density contours and two marginal densities; ${marked} marked.`;
+    },
+    draw: (ctx, width, height, c) => {
+      const side = Math.round(height * 0.14);
+      const box = { left: 48, top: side + 4, right: width - side - 4, bottom: height - 40 };
+      const f = axes(ctx, box, { low: lowX, high: highX, label: "x′" }, { low: lowY, high: highY, label: "y′" }, c);
+      const m = J.length;
+      dots(ctx, f, x, y, m, c.reference, Math.min(0.9, 0.15 + 120 / m), m > 3000 ? 1.5 : 2.5);
+      clipped(ctx, f, () => {
+        if (joint) {
+          ctx.strokeStyle = c.ink;
+          ctx.lineWidth = 1;
+          ctx.beginPath();
+          for (const ends of joint.levels)
+            for (let i = 0; i < ends.length; i += 4) {
+              ctx.moveTo(f.x(ends[i]), f.y(ends[i + 1]));
+              ctx.lineTo(f.x(ends[i + 2]), f.y(ends[i + 3]));
+            }
+          ctx.stroke();
+        }
+        for (const i of truePairs) {
+          ctx.beginPath();
+          ctx.arc(f.x(x[i]), f.y(y[i]), 4.5, 0, 7);
+          ctx.fillStyle = c.joint;
+          ctx.fill();
+          ctx.strokeStyle = "#fff";
+          ctx.stroke();
+        }
+      });
+      margins.forEach((margin, turned) => {
+        if (!margin) return;
+        const places = Float64Array.from(margin.values, (_, i) => margin.grid.start + i * margin.grid.step);
+        const peak = Math.max(...margin.values) * 1.1;
+        ctx.save();
+        if (turned) ctx.transform(0, 1, 1, 0, 0, 0); // the margin of y: the same picture with x and y exchanged
+        const m1 = turned
+          ? { ...f, left: box.top, right: box.bottom, x: f.y, y: (/** @type {number} */ v) => box.right + 3 + (v / peak) * side }
+          : { ...f, y: (/** @type {number} */ v) => box.top - 3 - (v / peak) * side };
+        ctx.beginPath();
+        ctx.rect(m1.left, turned ? box.right : 0, m1.right - m1.left, turned ? side + 4 : box.top);
+        ctx.clip();
+        area(ctx, m1, places, margin.values, 0, c.reference);
+        line(ctx, m1, places, margin.values, c.reference);
+        ctx.restore();
+      });
+    },
+  });
+
+  // --- the scatter of the reference term over fresh samples, if the law is known
+  /** @type {number[]} */
+  let terms = [];
+  let stream = new Stream(seed);
+  let theory = 0;
+  const terminal = () => Math.max(1, Math.min(SAMPLES, Math.floor(2e7 / total())));
+  function restart() {
+    if (rho === null) return;
+    terms = [];
+    stream = new Stream(seed + 1000003);
+    theory = spreadTheory(method, n, total(), rho, lam);
+    stage.run(() => {
+      const end = performance.now() + WORK;
+      const goal = terminal();
+      while (terms.length < goal && performance.now() < end)
+        terms.push(method === "all" ? allTerm() : spreadSample(method, n, size, rho, lam, stream));
+      if (terms.length >= goal) tell();
+      return terms.length < goal;
+    });
+  }
+  /** The reference term over all pairs: n at a time, so that one sample takes a few frames at most. */
+  function allTerm() {
+    return spreadSample("derangement", n, n * (n - 1), rho, lam, stream);
+  }
+  const spread = () => {
+    const { variance } = moments(terms, terms.length);
+    return Math.sqrt(variance);
+  };
+  if (rho !== null) {
+    stage.choice({
+      label: "Critic: λ times the optimal one",
+      options: [["1", "λ = 1, the optimal critic"], ["0.8", "λ = 0.8"], ["0.5", "λ = 0.5, half grown"]],
+      value: "1",
+      act: (value) => {
+        lam = Number(value);
+        restart();
+        stage.redraw();
+      },
+    });
+    stage.canvas({
+      shape: 0.8,
+      describe: () => `Histogram of the reference term over ${terms.length} fresh samples. ${sentence()}`,
+      draw: (ctx, width, height, c) => {
+        const box = { left: 48, top: 62, right: width - 8, bottom: height - 40 };
+        const middle = Math.log(0 + meanTerm());
+        const half = 0.25;
+        const bins = new Float64Array(25);
+        for (const term of terms) {
+          const k = Math.floor(((term - middle + half) / (2 * half)) * 25);
+          bins[Math.min(24, Math.max(0, k))]++;
+        }
+        const top = Math.max(8, ...bins) * 1.1;
+        const x = { low: middle - half, high: middle + half, label: "log avg eᵗ, fresh samples [nats]" };
+        const f = axes(ctx, box, x, { low: 0, high: top, label: "samples" }, c);
+        ctx.fillStyle = c.estimate;
+        bins.forEach((count, k) => {
+          const left = f.x(middle - half + (k / 25) * 2 * half);
+          ctx.fillRect(left + 1, f.y(count), (f.right - f.left) / 25 - 2, f.bottom - f.y(count));
+        });
+        if (Number.isFinite(theory)) {
+          const area = (terms.length * 2 * half) / 25;
+          const xs = Float64Array.from({ length: 161 }, (_, i) => middle - half + (i / 160) * 2 * half);
+          const ys = xs.map((v) => (area * Math.exp(-((v - middle) ** 2) / (2 * theory ** 2))) / (theory * Math.sqrt(2 * Math.PI)));
+          clipped(ctx, f, () => line(ctx, f, xs, ys, c.ink, { dash: [5, 3] }));
+        }
+        const found = terms.length > 1 ? number(spread(), 4) : "…";
+        const told = Number.isFinite(theory) ? number(theory, 4) : "infinite: true pairs";
+        key(ctx, box.left, 12, c, [
+          [`spread measured ${found} (${terms.length} samples)`, c.estimate],
+          [`spread in theory ${told}`, c.ink, [5, 3]],
+        ]);
+        words(ctx, `noise of the data ${number(rho / Math.sqrt(n), 4)}`, box.left + 24, 44, c.muted);
+      },
+    });
+  }
+  function meanTerm() {
+    return rho === null ? 1 : (1 - rho ** 2) ** ((1 - lam) / 2) / Math.sqrt(1 - (lam - 1) ** 2 * rho ** 2);
+  }
+  function sentence() {
+    if (terms.length < 2) return "";
+    const told = Number.isFinite(theory) ? number(theory, 4) : "infinite, because of the true pairs";
+    return `Spread of the reference term: measured ${number(spread(), 4)}, in theory ${told}.`;
+  }
+  function tell() {
+    if (fault) return stage.say(`Your function stopped with ${fault}`);
+    const pairs = method === "all" ? `${n * (n - 1)} pairs, ${J.length} of them drawn` : `${J.length} pairs`;
+    const marked = truePairs.length === 1 ? "1 true pair" : `${truePairs.length} true pairs`;
+    const source = model.send && own.includes(method) ? " Chosen by your own function." : "";
+    stage.say(`${pairs}, ${marked}.${source} ${rho !== null && terms.length >= terminal() ? sentence() : ""}`);
+  }
+
+  how.value = method;
+  ask();
+  return () => {
+    model.off("msg:custom", answered);
+    clearTimeout(patience);
+    stage.destroy();
+  };
+}
+
+export default { render };

@@ -1,0 +1,54 @@
+// Runs the live figures of a page without a kernel: reads the widget state that the build stored in the page,
+// and gives each figure's module (an anywidget: `export default { render }`) a model and a place.
+
+const stored = document.querySelector('script[type="application/vnd.jupyter.widget-state+json"]');
+const states = stored ? JSON.parse(stored.textContent).state : {};
+
+/** The state of one widget, with binary values put back as DataViews. */
+class Model extends EventTarget {
+  constructor({ state, buffers = [] }) {
+    super();
+    this.state = state;
+    for (const { path, data } of buffers) {
+      const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+      path.slice(0, -1).reduce((part, name) => part[name], state)[path.at(-1)] = new DataView(bytes.buffer);
+    }
+  }
+  get = (name) => this.state[name];
+  set(name, value) {
+    this.state[name] = value;
+    this.dispatchEvent(new Event(`change:${name}`));
+  }
+  save_changes() {}
+  on = (name, act) => this.addEventListener(name, act);
+  off = (name, act) => this.removeEventListener(name, act);
+}
+
+async function mount(place) {
+  const model = new Model(states[place.dataset.liveModel]);
+  const style = document.createElement("style");
+  style.textContent = model.get("_css");
+  const address = URL.createObjectURL(new Blob([model.get("_esm")], { type: "text/javascript" }));
+  const { default: figure } = await import(address);
+  URL.revokeObjectURL(address);
+  const el = document.createElement("div");
+  place.append(style, el);
+  try {
+    const stop = await figure.render({ model, el });
+    place.dataset.live = ""; // the style sheet now hides the picture
+    addEventListener("pagehide", (event) => event.persisted || stop?.());
+  } catch (error) {
+    el.remove();
+    throw error;
+  }
+}
+
+for (const place of document.querySelectorAll("[data-live-model]")) {
+  mount(place).catch((error) => {
+    const note = document.createElement("p");
+    note.className = "live-note";
+    note.setAttribute("role", "status");
+    note.textContent = `This figure could not be brought to life (${error.message}); its picture stands above.`;
+    place.append(note);
+  });
+}

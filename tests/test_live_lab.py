@@ -1,0 +1,84 @@
+"""A live figure in a real JupyterLab: the same cell, with a kernel that runs the reader's own function."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from conftest import ROOT
+from playwright.sync_api import expect
+
+PATIENCE = 120_000  # ms; a kernel on a busy machine takes its time
+CELLS = [
+    """from mibook.live.resampling import Resampling
+from mibook.samples import running_example
+example = running_example()
+
+def resample(data, size, replace=False):
+    return data[:size]  # not random at all: every pair is a true pair""",
+    "Resampling(example.X, example.Y, rho=example.rho, resample=resample)",
+    """def unfinished(data, size, replace=False):
+    raise NotImplementedError("Replace this line.")
+
+Resampling(example.X, example.Y, resample=unfinished)""",
+]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The address of a JupyterLab that serves a folder with one notebook."""
+    work, own = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("own")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, work / "figure.ipynb")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "JUPYTER_CONFIG_DIR": str(own),
+        "JUPYTER_RUNTIME_DIR": str(own / "run"),
+    }
+    env |= {"JUPYTERLAB_SETTINGS_DIR": str(own / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces")}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+    command += ["--IdentityProvider.token=", "--ServerApp.port_retries=0"]
+    with (own / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=work, env=env, stdout=log, stderr=log)
+        try:
+            end = time.monotonic() + PATIENCE / 1000
+            while "is running at" not in (own / "log").read_text():
+                assert time.monotonic() < end, (own / "log").read_text()
+                time.sleep(0.2)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def test_figures_run_and_call_the_readers_function(chromium, lab):
+    context = chromium.new_context(viewport={"width": 1200, "height": 2400})
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.goto(f"{lab}/lab/tree/figure.ipynb?reset")
+    page.locator(".jp-CodeCell").first.wait_for()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    figure = page.locator(".live").first
+    figure.wait_for()
+    status = figure.locator(".live-status")
+    expect(status).to_contain_text("1000 pairs, 1000 true pairs. Chosen by your own function.", timeout=PATIENCE)
+    figure.get_by_label("Pairs n′").fill("300")
+    expect(status).to_contain_text("300 pairs, 300 true pairs", timeout=PATIENCE)
+    figure.get_by_label("Choose pairs").select_option("derangement")
+    expect(status).to_contain_text("300 pairs, 0 true pairs", timeout=PATIENCE)
+    expect(page.locator(".live").nth(1).locator(".live-status")).to_contain_text(
+        "Your function stopped with NotImplementedError: Replace this line.", timeout=PATIENCE
+    )
+    assert page.locator(".live-still").count() == 0, "the widget itself, not its picture"
+    target = ROOT / "_build" / "lab" / "live.png"  # to look at
+    target.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=target)
+    context.close()
