@@ -9,7 +9,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 SITE := _build/site$(if $(filter student,$(EDITION)),-student)
 READY := .venv/.ready node_modules/.ready
 
-.PHONY: book serve lab notebooks images bench lock lint test clean setup
+COURSE  ?= course
+
+.PHONY: book serve lab notebooks assignment grade doctor images bench lock lint test clean setup
 .DEFAULT_GOAL := book
 
 book: $(READY)            ## build the site (EDITION=student: without answers)
@@ -23,6 +25,15 @@ lab: .venv/.ready         ## open the notebooks in JupyterLab (EDITION=student: 
 
 notebooks: .venv/.ready   ## derive notebooks/ and student/ from book/
 	python -m sitebuild.pairs
+
+assignment: $(READY)      ## make the assignments and their zips from the chapters, in COURSE
+	python -m grading assignment --course $(COURSE)
+
+grade: $(READY)           ## grade what lies in COURSE/submitted
+	python -m grading grade --course $(COURSE)
+
+doctor: .venv/.ready      ## attack the sandbox on this machine and say what holds
+	python -m grading.sandbox.doctor
 
 images: .venv/.ready      ## draw images/*.svg anew
 	for script in images/*.py; do python $$script || exit 1; done

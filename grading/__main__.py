@@ -92,6 +92,7 @@ def summary(name: str, rows: list) -> str:
 
 
 def _with_submissions(course: Course) -> list[str]:
+    _ = course.config  # says so if this is no course
     names = [name for name in course.assignments() if any((course.root / "submitted").glob(f"*/{name}"))]
     if not names:
         where = course.root / "submitted" / "STUDENT" / "ASSIGNMENT"
@@ -133,6 +134,7 @@ def mark(course: Course, options: argparse.Namespace) -> None:
     with course.gradebook() as book:
         where = options.assignment, options.student, options.cell
         gradebook.mark(book, *where, points, options.extra, options.comment)
+        gradebook.penalise_all(book, options.assignment, gradebook.policy(course.config))
 
 
 def due(course: Course, options: argparse.Namespace) -> None:
@@ -141,6 +143,7 @@ def due(course: Course, options: argparse.Namespace) -> None:
     course.release(options.assignment)
     with course.gradebook() as book:
         gradebook.due(book, options.assignment, options.when)
+        gradebook.penalise_all(book, options.assignment, gradebook.policy(course.config))
 
 
 def extend(course: Course, options: argparse.Namespace) -> None:
@@ -148,6 +151,7 @@ def extend(course: Course, options: argparse.Namespace) -> None:
 
     with course.gradebook() as book:
         gradebook.extend(book, options.assignment, options.student, options.hours)
+        gradebook.penalise_all(book, options.assignment, gradebook.policy(course.config))
 
 
 if __name__ == "__main__":

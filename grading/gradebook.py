@@ -134,6 +134,7 @@ def _submission(session, definition: Assignment, student: str) -> SubmittedAssig
 
 def _penalise(session, submission: SubmittedAssignment, policy: LatePolicy) -> None:
     """Set the late penalty of each notebook by its score as it is now."""
+    session.flush()  # what is forgotten next must be in the database first
     session.expire_all()
     late = submission.total_seconds_late
     for notebook in submission.notebooks:
@@ -221,7 +222,9 @@ def extend(gradebook: Gradebook, assignment: str, student: str, hours: float) ->
         submission = gradebook.find_submission(assignment, student)
     except MissingEntry:
         raise CourseError(f"{student} has no graded submission of {assignment}: run `make grade` first.") from None
-    submission.extension = datetime.timedelta(hours=hours) or None
+    if submission.assignment.duedate is None:
+        raise CourseError(f"{assignment} has no due date to extend: set one with 'python -m grading due'.")
+    submission.extension = datetime.timedelta(hours=hours)
     gradebook.db.commit()
 
 
