@@ -1,14 +1,17 @@
 """The built sites, read as files: nothing from outside, every figure described, no answer where none belongs."""
 
+import html
 import json
 import re
 import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from conftest import ROOT, build
+from test_pairs import lines_of_answers
 
 from sitebuild.chapters import pages, read
 from sitebuild.execute import code_cells
@@ -74,6 +77,38 @@ def test_no_reference_is_left_open(any_site):
         text = page.read_text(encoding="utf-8")
         assert "problematic" not in text, page.name
         assert not re.search(r"\{(prf:ref|eq|ref|numref|cite(:[a-z]+)?|doc)\}`", text), page.name
+
+
+def letters(text: str) -> str:
+    """A text without its markup, spaces and signs: what is left of a line however it is rendered."""
+    return re.sub(r"[\W_]+", "", text)
+
+
+def test_student_site_holds_no_line_of_an_answer(student_site):
+    given = [nbformat.read(ROOT / "student" / f"{name}.ipynb", as_version=4) for name in CHAPTERS]
+    known = letters("".join(cell.source for notebook in given for cell in notebook.cells))
+    lines = set().union(*(lines_of_answers(read(ROOT / "book" / f"{name}.md")) for name in CHAPTERS))
+    secret = {line for line in map(letters, lines) if len(line) > 25 and line not in known}
+    assert len(secret) > 100, "the answers were not found, so nothing would be looked for"
+    for file in student_site.rglob("*"):
+        if file.suffix in {".html", ".ipynb", ".txt", ".js", ".json", ".md"} and "mathjax" not in file.parts:
+            text = file.read_text(encoding="utf-8")
+            assert "END SOLUTION" not in text, file
+            assert "HIDDEN TESTS" not in text, file
+            if file.suffix == ".html":
+                text = html.unescape(re.sub(r"<[^>]+>", "", text))
+            elif file.suffix == ".ipynb":
+                text = "".join(cell.source for cell in nbformat.reads(text, as_version=4).cells)
+            found = [line for line in secret if line in letters(text)] if file.suffix != ".js" else []
+            assert found == [], f"{file.name} holds {found[:3]}"
+
+
+def test_every_statement_and_equation_is_referred_to():
+    text = "\n".join(path.read_text(encoding="utf-8") for path in pages())
+    named = re.findall(r"```\{prf:(?!proof)\w+\}[^\n]*\n:label: (\S+)", text) + re.findall(r"\$\$ \(([^()\s]+)\)", text)
+    used = re.findall(r"\{(?:prf:ref|eq)\}`(?:[^`<]*<)?([^`<>]+)>?`", text)
+    assert len(named) > 50
+    assert set(map(str.lower, named)) - set(map(str.lower, used)) == set()
 
 
 def test_launch_buttons_open_the_notebook_of_the_pair(reader_site, student_site):
