@@ -59,6 +59,8 @@ def test_page_is_sound_and_accessible(view, served, name):
     if view.viewport_size["width"] < 400:
         return  # the same elements in the same colours, which axe has judged in the wide views
     view.evaluate("document.querySelectorAll('article details').forEach(d => d.open = true)")
+    # What opens fades in, and axe would judge the colours half-way.
+    view.wait_for_function("document.getAnimations().every(motion => motion.playState !== 'running')")
     found = Axe().run(view, options={"resultTypes": ["violations"]}).response["violations"]
     serious = [
         f"{v['id']}: {v['help']} ({', '.join(n['html'][:90] for n in v['nodes'][:3])})"

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from textwrap import dedent
 
 import nbformat
@@ -252,11 +253,14 @@ def test_it_works_inside_a_running_event_loop():
     async def serve():
         return execute("print('hello')")[0]
 
-    assert asyncio.run(serve()) == [[("stdout", "hello\n")]]
+    # In a thread of its own: Playwright, which the tests before this one use, keeps a loop in this one.
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(asyncio.run, serve()).result() == [[("stdout", "hello\n")]]
 
 
 CONFIGURATION = f"""
 import sys
+from concurrent.futures import ThreadPoolExecutor
 sys.path.insert(0, {str(ROOT)!r})
 from nbgrader.preprocessors import SaveAutoGrades
 from grading.execute import RobustExecute
