@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
-import textwrap
 from functools import cache
 
 import IPython.display
@@ -19,16 +17,15 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from answers import REGION, fill
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from grading import judge
 from grading.exercises import Check, all_exercises, load
-from grading.exercises._kernel import MIME
+from grading.exercises._kernel import MIME, seeded
 from sitebuild import chapters, edition
 from sitebuild.chapters import BOOK
-
-REGION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL | re.MULTILINE)
 
 # The tables of answers, the test cells that judge them, and how many are asked for.
 TABLES = {
@@ -78,12 +75,8 @@ def context(grade_id: str) -> dict:
 
 def solved(grade_id: str, *answers: str) -> str:
     """The solution cell with the answers in place of its regions; without answers, the chapter's own."""
-    source, texts = parts(grade_id)[0], iter(answers)
-    if not answers:
-        return source
-    found = REGION.sub(lambda match: textwrap.indent(textwrap.dedent(next(texts)).strip("\n"), match[1]), source)
-    assert next(texts, None) is None, "more answers than regions"
-    return found
+    source = parts(grade_id)[0]
+    return fill(source, *answers) if answers else source
 
 
 def stubbed(grade_id: str) -> str:
@@ -92,7 +85,7 @@ def stubbed(grade_id: str) -> str:
 
 def hidden_test(test_id: str, seed: int) -> str:
     """What the grader puts into the test cell of a submission."""
-    return f"SEED = {seed}\n{load(test_id).PROBE}"
+    return seeded(load(test_id).PROBE, seed)
 
 
 def published(test_id: str, cell: str, seed: int) -> list[dict]:
@@ -170,7 +163,7 @@ def test_the_probe_holds_no_answer(test_id, words):
 def test_the_probe_leaves_no_name_behind_and_shadowed_names_do_it_no_harm():
     namespace = dict(context("MINE-Net"))
     exec(solved("MINE-Net"), namespace)
-    namespace.update(list=[1], len=3, x="kept", plain=None, attempt=4)
+    namespace.update(list=[1], len=3, x="kept", plain=None, attempt=4, SEED="the chapter's")
     before = dict(namespace)
     outputs: list = []
     original, IPython.display.publish_display_data = IPython.display.publish_display_data, outputs.append
@@ -179,7 +172,7 @@ def test_the_probe_leaves_no_name_behind_and_shadowed_names_do_it_no_harm():
     finally:
         IPython.display.publish_display_data = original
     assert total(load("test-MINE-Net").judge(outputs[0][MIME], 1)) == 5
-    assert {name for name in namespace if namespace[name] is not before.get(name, namespace)} <= {"SEED"}
+    assert {name for name in namespace if namespace[name] is not before.get(name, namespace)} == set()
 
 
 # Wrong answers and correct variants
@@ -238,6 +231,20 @@ def test_the_chapters_solution_has_full_marks_over_twenty_seeds_and_the_stub_non
     assert all(
         check.reason == "There is no answer yet: the stub is still in place." for check in checks.values()
     ) or any("stub" in check.reason for check in checks.values()), show(checks)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_correct_variants_pass_the_visible_tests_too(name):
+    """A test that a student sees must not refuse what the grade accepts."""
+    for title, answer in ANSWERS[name].RIGHT.items():
+        for test_id in TABLES[name][0]:
+            namespace = dict(context(load(test_id).GRADE_ID))
+            answer = answer if isinstance(answer, tuple) else (answer,)
+            exec(solved(load(test_id).GRADE_ID, *answer), namespace)
+            try:
+                exec(parts(test_id)[0], namespace)
+            except AssertionError as error:
+                pytest.fail(f"{title}: {error}")
 
 
 # Records that nobody should trust
