@@ -16,8 +16,7 @@ from traitlets import Integer, Unicode
 
 from grading import judge
 from grading.course import secret
-from grading.exercises._kernel import MIME
-from grading.sheets import SEED_LINE
+from grading.exercises._kernel import MIME, seeded
 
 SOURCE_LINE = re.compile(r"^(\x1b\[[\d;]*m|\s)*\d+(\x1b\[[\d;]*m|\s|$)")  # of a traceback: its number, then code
 
@@ -46,9 +45,8 @@ class PlaceSeed(Seeded):
     """Put the student's seed into the hidden tests."""
 
     def preprocess(self, nb, resources):
-        line = f"SEED = {self.seed_of(resources)}"
         for _, cell in tests(nb):
-            cell.source = cell.source.replace(SEED_LINE, line, 1)
+            cell.source = seeded(cell.source, self.seed_of(resources))
         return nb, resources
 
 
@@ -64,7 +62,7 @@ class Judge(Seeded):
         seed, notes = self.seed_of(resources), []
         run = dict(resources.get("mibook", {}))
         for name, cell in tests(nb):
-            cell.source = cell.source.replace(f"SEED = {seed}\n", f"{SEED_LINE}\n", 1)
+            cell.source = seeded(cell.source, 0, before=seed)
             checks = judge.verdict(cell.outputs, name, seed)
             if sum(MIME in output.get("data", {}) for output in cell.outputs) > 1:
                 notes.append(["tampered", f"{name}: several records were published where the test publishes one."])

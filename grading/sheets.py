@@ -26,7 +26,6 @@ from grading import exercises
 from grading.prose import Block, blocks, equations, expand, plain, references
 from sitebuild.chapters import ROOT, read
 
-SEED_LINE = "SEED = 0  # the grader puts the student's own number here"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 HOW_TO = """\
 This sheet belongs to the chapter of the same name. Read the chapter first and keep it open: some exercises refer
@@ -145,7 +144,7 @@ def _graded(cell: NotebookNode, names: Words) -> NotebookNode:
 
 def hidden(test_id: str) -> str:
     """The hidden part of a test cell. It stands first: a visible test that fails must not keep it from running."""
-    lines = ["### BEGIN HIDDEN TESTS", SEED_LINE, exercises.load(test_id).PROBE.rstrip("\n"), "### END HIDDEN TESTS"]
+    lines = ["### BEGIN HIDDEN TESTS", exercises.load(test_id).PROBE.rstrip("\n"), "### END HIDDEN TESTS"]
     return "\n".join(lines) + "\n"
 
 

@@ -10,13 +10,14 @@ import inspect
 from collections.abc import Callable
 
 MIME = "application/vnd.mibook.probe+json"
+SEED = "'SEED': {}}}"  # how a probe ends: what it is called with
 
 
 def probe_source(inputs: Callable, probe: Callable) -> str:
     """The code of a probe: it calls ``probe(STUDENT, attempt, **inputs(SEED))`` and publishes one record.
 
-    It runs in a namespace of its own, so that a student's variable called ``list`` does it no harm and none of
-    its names stays behind; ``STUDENT`` is the notebook's namespace.
+    It runs in a namespace of its own, so that a student's variable called ``list`` or ``SEED`` does it no harm and
+    none of its names stays behind; ``STUDENT`` is the notebook's namespace. The seed is 0 until `seeded` puts another.
     """
     helpers = (plain, tensor_facts, attempt_into, decoys, publish, inputs, probe, run_probe)
     source = "\n\n".join(inspect.getsource(helper) for helper in helpers)
@@ -24,7 +25,12 @@ def probe_source(inputs: Callable, probe: Callable) -> str:
         raise ValueError("A probe's source must hold neither ''' nor a backslash: it is sent inside a raw string.")
     calls = f"run_probe({inputs.__name__}, {probe.__name__}, STUDENT, SEED)"
     code = f"MIME = {MIME!r}\n\n{source}\n\n{calls}\n"
-    return f"exec(compile(r'''\n{code}''', '<probe>', 'exec'), {{'STUDENT': globals(), 'SEED': SEED}})\n"
+    return f"exec(compile(r'''\n{code}''', '<probe>', 'exec'), {{'STUDENT': globals(), {SEED.format(0)})\n"
+
+
+def seeded(source: str, seed: int, before: int = 0) -> str:
+    """The source of a probe, or of a cell that holds one, with another seed in place of the one ``before``."""
+    return source.replace(SEED.format(before), SEED.format(seed), 1)
 
 
 def plain(value):
