@@ -247,20 +247,6 @@ def test_correct_variants_pass_the_visible_tests_too(name):
                 pytest.fail(f"{title}: {error}")
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_correct_variants_pass_the_visible_tests_too(name):
-    """A test that a student sees must not refuse what the grade accepts."""
-    for title, answer in ANSWERS[name].RIGHT.items():
-        for test_id in TABLES[name][0]:
-            namespace = dict(context(load(test_id).GRADE_ID))
-            answer = answer if isinstance(answer, tuple) else (answer,)
-            exec(solved(load(test_id).GRADE_ID, *answer), namespace)
-            try:
-                exec(parts(test_id)[0], namespace)
-            except AssertionError as error:
-                pytest.fail(f"{title}: {error}")
-
-
 # Records that nobody should trust
 
 
