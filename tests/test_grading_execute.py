@@ -171,6 +171,15 @@ def test_memory_runs_out_in_its_own_cell():
     assert after == [("stdout", "fine\n")]
 
 
+def test_files_count_as_memory_even_when_they_are_empty():
+    config = Config()
+    config.BubblewrapProvisioner.memory = 200 << 20
+    make = "for i in range(10**7): open(f'/tmp/{i}', 'w').close()"
+    (_, after), _, record = execute(make, "print(1)", config=config, timeout=300)
+    assert record["stopped"] == "The notebook used more than 0.195 GiB of memory and was stopped."
+    assert after[0][0] == "NotRun"
+
+
 def test_a_tag_does_not_keep_a_test_from_running():
     cell = graded("assert False, 'it ran'")
     cell.metadata.tags = ["skip-execution", "raises-exception"]

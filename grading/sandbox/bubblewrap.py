@@ -41,8 +41,8 @@ class Limits:
 
     memory: int = 4 * GIB
     disk: int = 128 * MIB  # of each private folder: the home, /tmp and /dev/shm; they live in memory
-    processes: int = 128  # threads count
-    files: int = 512
+    processes: int = 64  # threads count
+    files: int = 256  # of each process; their buffers in Linux count for nobody, so that few are best
     seconds: int = 1800  # of processor time, of each process
 
 

@@ -64,6 +64,7 @@ QUIET = [
     ("Secrets of the grader's environment and the place of the course can't be found.", attacks.find_secrets),
     ("No open file leads out.", attacks.use_open_files),
     ("No link can be planted where the grader works.", attacks.plant_links),
+    ("No memory can be taken that belongs to no process.", attacks.hide_memory),
 ]
 # Claims whose attacks may cost the kernel its memory; in a second one.
 LOUD = [
@@ -271,7 +272,9 @@ LEFT_OPEN = """\
 Left open, by design:
 - A student's code can speak for its own kernel, whose signing key it holds: outputs are claims, no verdicts.
 - All share the machine's Linux kernel; {calls}
-- No cgroup is used: many tiny files, up to the size of the private folders, cost kernel memory that nothing counts.
+- No cgroup is used: locks on files and the buffers of sockets and pipes cost kernel memory that nothing counts. The
+  limits on processes and open files bound it.
+- Memory is looked at five times a second: for a moment a notebook can hold more than its share.
 - Speed is not hidden: code can see how busy the machine is."""
 
 FILTERED = "a filter refuses the system calls that most often had bugs, not all."

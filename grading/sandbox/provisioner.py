@@ -30,7 +30,7 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Integer, Unicode
 
 from grading.sandbox import bubblewrap
-from grading.sandbox.bubblewrap import Limits
+from grading.sandbox.bubblewrap import HOME, Limits
 
 LAUNCHER = Path(__file__).parent / "launch.py"
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
@@ -65,24 +65,41 @@ def memory(pid: int, exact: bool = False) -> int:
     return total
 
 
+def in_files(pid: int, disk: int) -> int:
+    """Bytes that the private folders of the sandbox ``pid``, each of ``disk`` bytes, take in memory.
+
+    A file takes a kibibyte beyond its content: millions of empty ones would fit into a folder of any size.
+    """
+    total = 0
+    innermost = tree(pid)[-1]
+    for folder in (HOME, "/tmp", "/dev/shm"):
+        with contextlib.suppress(OSError):
+            size = os.statvfs(f"{innermost}/root{folder}")
+            # A process on its way in, or out, has the machine's folders still.
+            if size.f_blocks * size.f_frsize == disk:
+                total += (size.f_blocks - size.f_bfree) * size.f_frsize + (size.f_files - size.f_ffree) * 1024
+    return total
+
+
 class Watch(threading.Thread):
     """Ends a sandbox that takes too much memory in all, or runs past its deadline.
 
     A thread, because a kernel that floods its sockets can keep the grader's event loop from looking at a clock.
     """
 
-    def __init__(self, process: subprocess.Popen, limit: int):
+    def __init__(self, process: subprocess.Popen, limit: int, disk: int):
         super().__init__(daemon=True, name=f"watch-{process.pid}")
-        self.process, self.limit = process, limit
+        self.process, self.limit, self.disk = process, limit, disk
         self.deadline: float | None = None  # on time.monotonic()'s clock
         self.reason = ""  # why the sandbox was ended from here, a sentence; "" if it was not
         self.peak = 0
 
     def run(self):
         while self.process.poll() is None:
-            held = memory(self.process.pid)
+            files = in_files(self.process.pid, self.disk)
+            held = memory(self.process.pid) + files
             if held > self.limit:
-                held = memory(self.process.pid, exact=True)
+                held = memory(self.process.pid, exact=True) + files
             self.peak = max(self.peak, held)
             if held > self.limit:
                 self.end(f"The notebook used more than {self.limit / (1 << 30):.3g} GiB of memory and was stopped.")
@@ -197,7 +214,7 @@ class BubblewrapProvisioner(KernelProvisionerBase):
             self.process = self._start_unprotected(cmd, log, descriptors)
         for listening in self.sockets:
             listening.close()  # when the kernel is gone, nobody listens
-        self.watch = Watch(self.process, self.memory)
+        self.watch = Watch(self.process, self.memory, self.disk)
         self.watch.start()
         return self.connection_info
 
