@@ -26,18 +26,20 @@ _COMMON = {
     "pidfd_getfd": 438, "process_madvise": 440, "mount_setattr": 442, "memfd_secret": 447,
 }  # fmt: skip
 _X86_64 = {
-    "shmget": 29, "semget": 64, "msgget": 68, "memfd_create": 319, "ptrace": 101, "syslog": 103, "pivot_root": 155, "acct": 163, "mount": 165,
-    "umount2": 166, "swapon": 167, "reboot": 169, "init_module": 175, "delete_module": 176, "quotactl": 179, "kexec_load": 246, "add_key": 248,
-    "request_key": 249, "keyctl": 250, "migrate_pages": 256, "unshare": 272, "move_pages": 279,
-    "perf_event_open": 298, "fanotify_init": 300, "name_to_handle_at": 303, "open_by_handle_at": 304, "setns": 308,
-    "process_vm_readv": 310, "process_vm_writev": 311, "finit_module": 313, "bpf": 321, "userfaultfd": 323,
+    "shmget": 29, "semget": 64, "msgget": 68, "memfd_create": 319, "ptrace": 101, "syslog": 103, "pivot_root": 155,
+    "acct": 163, "mount": 165, "umount2": 166, "swapon": 167, "reboot": 169, "init_module": 175, "delete_module": 176,
+    "quotactl": 179, "kexec_load": 246, "add_key": 248, "request_key": 249, "keyctl": 250, "migrate_pages": 256,
+    "unshare": 272, "move_pages": 279, "perf_event_open": 298, "fanotify_init": 300, "name_to_handle_at": 303,
+    "open_by_handle_at": 304, "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "finit_module": 313,
+    "bpf": 321, "userfaultfd": 323,
 }  # fmt: skip
 _AARCH64 = {
     "umount2": 39, "mount": 40, "pivot_root": 41, "quotactl": 60, "acct": 89, "unshare": 97, "kexec_load": 104,
     "init_module": 105, "delete_module": 106, "syslog": 116, "ptrace": 117, "reboot": 142, "add_key": 217,
-    "msgget": 186, "semget": 190, "shmget": 194, "memfd_create": 279, "request_key": 218, "keyctl": 219, "swapon": 224, "migrate_pages": 238, "move_pages": 239,
-    "perf_event_open": 241, "fanotify_init": 262, "name_to_handle_at": 264, "open_by_handle_at": 265, "setns": 268,
-    "process_vm_readv": 270, "process_vm_writev": 271, "finit_module": 273, "bpf": 280, "userfaultfd": 282,
+    "msgget": 186, "semget": 190, "shmget": 194, "memfd_create": 279, "request_key": 218, "keyctl": 219, "swapon": 224,
+    "migrate_pages": 238, "move_pages": 239, "perf_event_open": 241, "fanotify_init": 262, "name_to_handle_at": 264,
+    "open_by_handle_at": 265, "setns": 268, "process_vm_readv": 270, "process_vm_writev": 271, "finit_module": 273,
+    "bpf": 280, "userfaultfd": 282,
 }  # fmt: skip
 _MACHINES = {  # machine: (AUDIT_ARCH, refused, clone, clone3, socket, setsockopt)
     "x86_64": (0xC000003E, _X86_64 | _COMMON, 56, 435, 41, 54),
