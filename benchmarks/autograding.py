@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -110,6 +111,26 @@ def stock(folder: Path, submissions: list[bytes]) -> float:
     return time.perf_counter() - start
 
 
+def sheet_seconds() -> dict[str, float]:
+    """Processor seconds that each solved sheet takes from its first cell to its last, beyond importing torch."""
+
+    def seconds(sources: list[str]) -> float:
+        lines = ["import torch", "from IPython.core.interactiveshell import InteractiveShell"]
+        lines += ["run = InteractiveShell.instance().run_cell"]
+        lines += [f"run({source!r}).raise_error()" for source in sources]
+        before = psutil.Process().cpu_times()
+        subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, env=os.environ | {"MPLBACKEND": "agg"})
+        after = psutil.Process().cpu_times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    start, found = seconds([]), {}
+    for assignment, names in grading_course.ALL.items():
+        for name in names:
+            cells = grading_course.solved(name, assignment).cells
+            found[name] = seconds([cell.source for cell in cells if cell.cell_type == "code"]) - start
+    return found
+
+
 def main() -> None:
     """Grade the class; print and store what it took."""
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -134,6 +155,8 @@ def main() -> None:
         memory.done.set()
         status = Counter(row.status for row in rows)
     assert len(rows) == STUDENTS
+    for name, seconds in sheet_seconds().items():
+        print(f"{name}, solved: {max(seconds, 0):.1f} s beyond torch's start")
     frame = pd.DataFrame(
         {
             "grader": ["this book's", "stock nbgrader"],
