@@ -42,7 +42,8 @@ def add(root: Path, assignment: str, student: str, line: dict) -> None:
     """Add a line to a submission's record, wholly or not at all."""
     file = path(root, assignment, student)
     before = file.read_bytes() if file.exists() else b""
-    write(file, before + json.dumps(line, ensure_ascii=False, sort_keys=True).encode() + b"\n")
+    # In ASCII: a file's name may hold bytes that are no text, which no encoding but JSON's own escapes can write.
+    write(file, before + json.dumps(line, sort_keys=True).encode() + b"\n")
 
 
 @cache

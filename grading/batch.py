@@ -293,7 +293,10 @@ class Run:
         for student in students:
             where = self.course.root, self.assignment, student
             folder = self.course.root / "submitted" / student / self.assignment
-            files, notes = normalise.receive(folder, audit.raw(*where), data_files)
+            try:
+                files, notes = normalise.receive(folder, audit.raw(*where), data_files)
+            except Exception as error:  # one submission must not keep the others from being graded
+                files, notes = {}, [_unreadable(error)]
             if not files and not notes:
                 skipped(student)  # an empty folder is no submission
                 continue
@@ -306,7 +309,10 @@ class Run:
             if before and before["key"] == key and not force and student in self.known:
                 skipped(student)
                 continue
-            ready = normalise.normalise(files, self.release, notes)
+            try:
+                ready = normalise.normalise(files, self.release, notes)
+            except Exception as error:
+                ready = normalise.Normalised({}, [*notes, _unreadable(error)], [])
             self.prepared[student] = Prepared(student, received, ready, key, seed)
             yield Job(self.assignment, student, ready.files, self.release, definition, seed, config)
 
@@ -358,6 +364,11 @@ class Run:
         return row_of(book, self.assignment, student, record, student in self.fresh)
 
 
+def _unreadable(error: Exception) -> normalise.Note:
+    what = normalise.clean(f"{type(error).__name__}: {error}")
+    return normalise.Note("unreadable", f"The submission could not be read ({what}).")
+
+
 def row_of(book: Gradebook, assignment: str, student: str, record: dict | None, fresh: bool = False) -> Row:
     """A submission's status, score and what is to say about it."""
     most = book.find_assignment(assignment).max_score
@@ -394,7 +405,7 @@ def grade(
                 f"The gradebook does not know {assignment!r}: run 'python -m grading assignment' for {course.root}."
             ) from None
         run.known = {submission.student_id for submission in definition.submissions}
-        check_sandbox(run.config)
+        check_sandbox(run.config, course.root)
         bar = tqdm(total=len(students), unit="submission", disable=not progress, desc=assignment, file=sys.stderr)
         with bar:
             jobs = run.jobs(_definition(book, assignment), students, force, lambda student: bar.update())
@@ -412,13 +423,15 @@ def grade(
         return [run.row(book, student) for student in sorted(everyone)]
 
 
-def check_sandbox(config: Config) -> None:
-    """Stop before the first submission if this machine cannot protect itself."""
-    from grading.sandbox.bubblewrap import SandboxError
+def check_sandbox(config: Config, root: Path) -> None:
+    """Stop before the first submission if this machine cannot protect itself, or the course in ``root``."""
+    from grading.sandbox.bubblewrap import SandboxError, refuse_visible
     from grading.sandbox.provisioner import BubblewrapProvisioner
 
+    provisioner = BubblewrapProvisioner(config=config)
     try:
-        BubblewrapProvisioner(config=config).check()
+        if provisioner.check() == "bubblewrap":
+            refuse_visible(root, provisioner.python)
     except SandboxError as error:
         raise CourseError(str(error)) from None
 

@@ -14,6 +14,7 @@ Options of the stock one keep their names (`c.Execute.timeout`); those added her
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import time
 
@@ -34,6 +35,7 @@ MIB = 1 << 20
 INPUT = "input() waits for someone to type, and nobody does while grading: write the value into the code."
 TOO_LONG = "This cell sent a piece of output that is too long, and was stopped."
 CUT = "\n[the rest of this cell's printed text was left out]\n"
+ENOUGH = "[the outputs of this cell were left out: the notebook has shown too much already]\n"
 DEEPEST = 64  # levels of nesting that an output may have
 DRAIN_SECONDS = 15  # for reading the outputs that a finished cell has still on the way
 ALIVE_SECONDS = 0.25  # between two looks whether the kernel lives
@@ -56,6 +58,7 @@ class RobustExecute(Execute):
     printed_bytes = Integer(256 * KIB, help="Printed text kept for a cell; the rest is left out.").tag(config=True)
     output_bytes = Integer(12 * MIB, help="Bytes a cell may send before its kernel is stopped.").tag(config=True)
     output_messages = Integer(20_000, help="Messages a cell may send before its kernel is stopped.").tag(config=True)
+    notebook_bytes = Integer(32 * MIB, help="Bytes of outputs kept of a notebook, besides the tests'.").tag(config=True)
     # No options any more, whatever a configuration says.
     shutdown_kernel = "immediate"  # nothing in the sandbox is worth saving
     skip_cells_with_tag = ""  # a tag must not keep a test from running
@@ -70,7 +73,7 @@ class RobustExecute(Execute):
         self.reset_execution_trackers()
         self._check_assign_resources(resources)
         self.comm_open_handlers = {}
-        self.stopped, self.stopped_at = "", None
+        self.stopped, self.stopped_at, self.kept = "", None, 0
         isolation = BubblewrapProvisioner(config=self.config).check()
         start = time.monotonic()
         for cell in nb.cells:
@@ -137,6 +140,10 @@ class RobustExecute(Execute):
             self.log.warning("Cell %d: %s: %s", index, type(error).__name__, str(error)[:200])
             reason = self.watch.reason or "The kernel sent something that no Jupyter kernel sends, and was stopped."
             self._stop(cell, index, reason)
+        if not is_grade(cell):
+            self.kept += len(json.dumps(cell.outputs, default=str))
+            if self.kept > self.notebook_bytes:
+                cell.outputs = [new_output("stream", name="stdout", text=ENOUGH)]
         self._display_id_map = {}  # a later cell changes nothing in the outputs of an earlier one
 
     def _stop(self, cell, index: int, reason: str):

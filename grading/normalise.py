@@ -25,7 +25,11 @@ from nbgrader.utils import is_grade, is_solution
 from grading.course import write
 
 LARGEST = 20 << 20  # bytes of one notebook
-MOST_FILES = 200  # looked at in one submission
+LARGEST_IN_ALL = 60 << 20  # bytes of a submission
+MOST_FILES = 200  # files and folders looked at in one submission
+DEEPEST_FOLDER = 20
+MOST_CELLS = 5000
+LONGEST_CELL = 1 << 20  # characters
 MOST_FREE_CELLS = 500
 TIMESTAMP = "timestamp.txt"
 
@@ -78,28 +82,40 @@ def collect(folder: Path, data_files: Iterable[str] = ()) -> tuple[dict[str, byt
 
     Nothing else is read. Links to folders are not entered.
     """
-    files, notes, seen = {}, [], 0
+    files, notes, seen, size = {}, [], 0, 0
     data_files = set(data_files)
     if folder.is_symlink():
         return files, [Note("unreadable", f"{folder.name} is a link, and links are not followed.")]
     for place, folders, names in os.walk(folder):
+        if seen > MOST_FILES:
+            return files, [*notes, Note("slip", f"Only the first {MOST_FILES} files and folders were looked at.")]
         links = [name for name in folders if (Path(place) / name).is_symlink()]
         notes += [Note("slip", f"{clean(name)} is a link to a folder and was left out.") for name in links]
         folders[:] = sorted(set(folders) - {".ipynb_checkpoints", "__pycache__", "__MACOSX"} - set(links))
+        seen += 1
+        if folders and len(Path(place).relative_to(folder).parts) >= DEEPEST_FOLDER:
+            notes.append(Note("slip", f"Folders more than {DEEPEST_FOLDER} deep were left out."))
+            folders.clear()
         for name in sorted(names):
             path = Path(place) / name
             inside = str(path.relative_to(folder))
             seen += 1
             if seen > MOST_FILES:
-                return files, [*notes, Note("slip", f"Only the first {MOST_FILES} files were looked at.")]
+                return files, [*notes, Note("slip", f"Only the first {MOST_FILES} files and folders were looked at.")]
             wanted = name.lower().endswith(".ipynb") and not name.startswith("._")
             if not (wanted or inside in data_files or inside == TIMESTAMP):
                 notes.append(Note("slip", f"{clean(inside)} is not part of the assignment and was left out."))
                 continue
             try:
-                files[inside] = fetch(path)
+                content = fetch(path)
             except UnreadableError as error:
                 notes.append(Note("unreadable" if wanted else "slip", clean(str(error))))
+                continue
+            size += len(content)
+            if size > LARGEST_IN_ALL:
+                most = f"{LARGEST_IN_ALL >> 20} MiB"
+                return files, [*notes, Note("slip", f"Only the first {most} of the submission were looked at.")]
+            files[inside] = content
     return files, notes
 
 
@@ -135,7 +151,12 @@ def cells(content: bytes) -> list[Cell]:
         if not any(isinstance(cells, list) for cells in lists):
             raise UnreadableError("The file is JSON, but holds no notebook cells.")
         found = [cell for cells in lists if isinstance(cells, list) for cell in cells]
-    return [_cell(cell) for cell in found if isinstance(cell, dict)]
+    if len(found) > MOST_CELLS:
+        raise UnreadableError(f"The notebook has {len(found)} cells, and at most {MOST_CELLS} are read.")
+    made = [_cell(cell) for cell in found if isinstance(cell, dict)]
+    if any(len(cell.source) > LONGEST_CELL for cell in made):
+        raise UnreadableError(f"A cell has more than {LONGEST_CELL:,} characters: hand in data as a file.")
+    return made
 
 
 def _cell(cell: dict) -> Cell:
@@ -309,7 +330,8 @@ def _names(notebook: NotebookNode) -> dict[str, NotebookNode]:
 
 
 def _overlap(found: list[Cell], notebook: NotebookNode) -> int:
-    return len({_named(cell, _names(notebook)).grade_id for cell in found} - {""})
+    known = _names(notebook)
+    return len({_named(cell, known).grade_id for cell in found} - {""})
 
 
 def _answers(found: list[Cell], notebook: NotebookNode) -> int:

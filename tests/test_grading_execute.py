@@ -163,6 +163,14 @@ def test_long_printing_is_cut_and_costs_nothing():
     assert record["stopped"] == ""
 
 
+def test_many_large_outputs_are_kept_up_to_a_bound_and_the_tests_always():
+    show = "from IPython.display import display, HTML\ndisplay(HTML('x' * 300_000))"
+    kept, notebook, _ = execute(show, show, graded(show), show, notebook_bytes=700_000)
+    assert [outputs[0][0] for outputs in kept] == ["display_data", "display_data", "display_data", "stdout"]
+    assert "left out" in kept[3][0][1]
+    assert len(nbformat.writes(notebook)) < 1_000_000
+
+
 def test_memory_runs_out_in_its_own_cell():
     config = Config()
     config.BubblewrapProvisioner.memory = 1 << 29

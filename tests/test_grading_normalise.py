@@ -179,6 +179,8 @@ UNREADABLE = {
     b'{"cells": "none"}': "no notebook cells",
     b"[" * 100_000: "nested too deeply",
     b'{"cells": [' + b"1" * 5000 + b"]}": "not a notebook",
+    b'{"cells": [' + b"{}," * 6000 + b"{}]}": "has 6001 cells",
+    b'{"cells": [{"source": "' + b"x" * (normalise.LONGEST_CELL + 1) + b'"}]}': "more than 1,048,576 characters",
 }
 
 
@@ -256,6 +258,26 @@ def test_links_devices_and_giants_are_refused_with_the_reason(folder, tmp_path):
     }
     with pytest.raises(UnreadableError, match="link"):
         normalise.fetch(folder / "link.ipynb")
+
+
+def test_a_submission_is_read_up_to_its_bounds(folder, monkeypatch):
+    monkeypatch.setattr(normalise, "LARGEST_IN_ALL", 250)
+    deep = folder.joinpath(*["d"] * 30)
+    deep.mkdir(parents=True)
+    (deep / NOTEBOOK).write_bytes(b"x")
+    for number in range(3):
+        (folder / f"{number}.ipynb").write_bytes(b"x" * 100)
+    files, notes = normalise.collect(folder)
+    assert list(files) == ["0.ipynb", "1.ipynb"]
+    assert "Only the first 0 MiB of the submission were looked at." in {note.text for note in notes}
+    (folder / "2.ipynb").unlink()
+    files, notes = normalise.collect(folder)
+    assert [note.text for note in notes] == ["Folders more than 20 deep were left out."]
+    for number in range(normalise.MOST_FILES):
+        (folder / f"empty-{number}").mkdir()
+    files, notes = normalise.collect(folder)
+    assert list(files) == ["0.ipynb", "1.ipynb"]
+    assert notes[-1].text == "Only the first 200 files and folders were looked at."
 
 
 def test_only_listed_data_files_are_taken(folder):

@@ -401,6 +401,14 @@ def test_a_stop_between_any_two_steps_of_the_writer_loses_and_doubles_nothing(tm
     assert [len(records(course, f"student{number}")) for number in range(4)] == [1, 1, 1, 1]
 
 
+def test_a_course_where_students_code_could_read_it_is_refused(tmp_path, monkeypatch):
+    course = small_class(tmp_path)
+    real = bubblewrap.visible
+    monkeypatch.setattr(bubblewrap, "visible", lambda python: [*real(python), str(tmp_path)])
+    with pytest.raises(CourseError, match="Move the course"):
+        grade(course)
+
+
 def test_two_runs_at_once_are_refused(tmp_path):
     course = small_class(tmp_path)
     with batch._alone(course), pytest.raises(CourseError, match="Another run"):
