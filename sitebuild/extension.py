@@ -2,6 +2,7 @@
 
 - TeX macros from `book/macros.yml`, for MathJax and the LaTeX preamble; their copy atop each page is hidden.
 - MathJax served by the site itself; of the theme's icons, those in use.
+- The script that runs live figures, on pages that have some.
 - A figure without alt text is a warning, which the strict build turns into an error.
 - Launch buttons point at the notebook of the pair, which lies in another folder than the page.
 - The execution table shows what `sitebuild.execute` recorded, since Sphinx itself executes nothing.
@@ -104,6 +105,12 @@ def record_execution(app: Sphinx, doctree: nodes.document) -> None:
         )
 
 
+def add_host(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Let a page with live figures load what runs them: ahead of MathJax, which keeps the browser busy for seconds."""
+    if NbMetadataCollector.get_js_files(app.env, pagename):  # the state of its widgets is one
+        app.add_js_file("afm-host.mjs", priority=400, type="module")
+
+
 def point_launch_buttons(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Make the theme's launch links open the notebook of the pair instead of the page's own path."""
     notebook = f"{NOTEBOOKS[app.config.book_edition]}/{Path(pagename).name}.ipynb"
@@ -159,6 +166,7 @@ def setup(app: Sphinx) -> dict:
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.connect("doctree-read", check_alt_text)
     app.connect("doctree-read", record_execution)
+    app.connect("html-page-context", add_host)
     app.connect("html-page-context", point_launch_buttons, priority=900)
     app.connect("build-finished", serve_mathjax)
     app.connect("build-finished", serve_icons)

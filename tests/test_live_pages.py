@@ -97,6 +97,17 @@ def test_page_with_figures_is_light(visit, name):
     assert sum(sizes.values()) < WEIGHT, heaviest
 
 
+def test_figures_answer_before_the_formulas_are_set(visit):
+    view = visit()
+    view.page.add_init_script("""
+      new MutationObserver(() => {
+        window.unset ??= document.querySelector(".live") && !document.querySelector("mjx-container");
+      }).observe(document, { childList: true, subtree: true });
+    """)
+    page = view.open("resampling")
+    assert page.evaluate("window.unset"), "MathJax keeps the browser busy for seconds: figures come first"
+
+
 def test_slider_answers_by_its_label_and_by_keyboard(visit):
     view = visit()
     view.open("resampling")

@@ -43,12 +43,15 @@ async function mount(place) {
   }
 }
 
-for (const place of document.querySelectorAll("[data-live-model]")) {
-  mount(place).catch((error) => {
-    const note = document.createElement("p");
-    note.className = "live-note";
-    note.setAttribute("role", "status");
-    note.textContent = `This figure could not be brought to life (${error.message}); its picture stands above.`;
-    place.append(note);
-  });
+function excuse(place, error) {
+  const note = document.createElement("p");
+  note.className = "live-note";
+  note.setAttribute("role", "status");
+  note.textContent = `This figure could not be brought to life (${error.message}); its picture stands above.`;
+  place.append(note);
 }
+
+const places = [...document.querySelectorAll("[data-live-model]")];
+
+/** Done when every figure of the page answers, or has said why it does not. */
+export const mounted = Promise.all(places.map((place) => mount(place).catch((error) => excuse(place, error))));
