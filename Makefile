@@ -11,7 +11,7 @@ READY := .venv/.ready node_modules/.ready
 
 COURSE  ?= course
 
-.PHONY: book serve lab notebooks assignment grade doctor images bench lock lint test clean setup
+.PHONY: book serve lab notebooks assignment grade formgrader doctor images bench lock lint test clean setup
 .DEFAULT_GOAL := book
 
 book: $(READY)            ## build the site (EDITION=student: without answers)
@@ -31,6 +31,9 @@ assignment: $(READY)      ## make the assignments and their zips from the chapte
 
 grade: $(READY)           ## grade what lies in COURSE/submitted
 	python -m grading grade --course $(COURSE)
+
+formgrader: $(READY)      ## autograde and mark what lies in COURSE, in the browser
+	python -m grading formgrader --course $(COURSE)
 
 doctor: .venv/.ready      ## attack the sandbox on this machine and say what holds
 	python -m grading.sandbox.doctor

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 
 from grading.course import Course, CourseError
+from sitebuild.lab.__main__ import environment
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     marking.add_argument("--extra", type=float, help="extra credit beyond the cell's points")
     marking.add_argument("--comment", help="a sentence for the feedback")
     command("due", due, "set when an assignment is due, as in '2025-03-01 23:59 UTC'", "assignment", "when")
+    opened = command("formgrader", formgrader, "open the formgrader, to autograde and mark in the browser")
+    opened.add_argument("option", nargs="*", help="after --, options of JupyterLab, as in -- --no-browser --port=8889")
     more = command("extend", extend, "give one student more time", "assignment", "student")
     more.add_argument("hours", type=float, metavar="HOURS")
     return parser
@@ -135,6 +139,19 @@ def mark(course: Course, options: argparse.Namespace) -> None:
         where = options.assignment, options.student, options.cell
         gradebook.mark(book, *where, points, options.extra, options.comment)
         gradebook.penalise_all(book, options.assignment, gradebook.policy(course.config))
+
+
+def formgrader(course: Course, options: argparse.Namespace) -> None:
+    _ = course.config  # says so if this is no course
+    settings = {
+        "ServerApp.root_dir": course.root,
+        "LabApp.default_url": "/formgrader/manage_assignments",
+        # The formgrader shows what nbgrader logged: what happened, and not every message of every kernel.
+        "ServerApp.logging_config": {"loggers": {"ServerApp": {"level": "INFO"}}},
+    }
+    line = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in settings.items())]
+    os.chdir(course.root)  # where nbgrader looks for its settings
+    os.execve(line[0], line + options.option, environment())
 
 
 def due(course: Course, options: argparse.Namespace) -> None:

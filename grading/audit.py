@@ -38,6 +38,11 @@ def latest(root: Path, assignment: str, student: str) -> dict | None:
     return json.loads(lines[-1]) if lines else None
 
 
+def received(root: Path, assignment: str, student: str) -> dict:
+    """What `normalise.in_place` noted of a submission: the files that came, by their sha256, and what was noticed."""
+    return json.loads((raw(root, assignment, student) / "received.json").read_text(encoding="utf-8"))
+
+
 def add(root: Path, assignment: str, student: str, line: dict) -> None:
     """Add a line to a submission's record, wholly or not at all."""
     file = path(root, assignment, student)
@@ -111,7 +116,7 @@ def record_graded_in_place(root: Path, assignment: str, student: str) -> None:
     course = Course(root)
     folder = root / "autograded" / student / assignment
     notebooks = {file.name: file.read_bytes() for file in sorted(folder.glob("*.ipynb"))}
-    entry = json.loads((raw(root, assignment, student) / "received.json").read_text(encoding="utf-8"))
+    entry = received(root, assignment, student)
     release = {name: hashlib.sha256(content).hexdigest() for name, content in course.release(assignment).items()}
     from grading.batch import key_of
 

@@ -34,7 +34,8 @@ CONFIGURATION = '''\
 import sys
 from pathlib import Path
 
-sys.path.insert(0, {root!r})  # where the book is
+if {root!r} not in sys.path:  # where the book is
+    sys.path.insert(0, {root!r})
 from grading.nbgrader_config import configure
 
 c = get_config()  # noqa: F821 - nbgrader provides it

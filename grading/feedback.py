@@ -1,7 +1,8 @@
 """Feedback: the executed notebook as one HTML page that is safe to open and needs nothing from elsewhere.
 
-Whatever a student wrote is cleaned after it was rendered, so nothing in it is live. Beneath each test stand its
-checks: what was asked, what it earned, and why not more. Formulas are MathML, which needs no script.
+First where the points went, by exercise; then each answer with its checks, what each earned and why not more, and
+with the marker's comment. Whatever a student wrote is cleaned after it was rendered, so nothing in it is live, and
+the page forbids the browser to run or load anything. Formulas are MathML, which needs no script.
 """
 
 from __future__ import annotations
@@ -20,17 +21,20 @@ import bleach
 from bleach.css_sanitizer import CSSSanitizer
 from jinja2 import pass_context
 from nbconvert.exporters import HTMLExporter
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbconvert.filters import strip_ansi
+from nbconvert.preprocessors import Preprocessor
 from nbconvert.preprocessors.sanitize import SanitizeHTML
-from nbformat.v4 import new_markdown_cell
+from nbgrader.api import Gradebook
 from nbgrader.converters import GenerateFeedback
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
-from traitlets import Unicode
+from nbgrader.preprocessors import GetGrades
+from nbgrader.utils import is_grade, is_solution
+from pygments.formatters import HtmlFormatter
+from traitlets import Bool, Unicode
 
+from grading import gradebook
 from grading.course import Course, CourseError, Listener
-from grading.preprocessors import tests
 from sitebuild.chapters import ROOT
 
 HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS\n?", re.DOTALL)
@@ -51,30 +55,84 @@ ALPHABETS = {
     "fraktur": "FRAKTUR",
 }
 LETTERS = re.compile(rf'<mi[^>]*\bmathvariant="(?P<variant>{"|".join(ALPHABETS)})"[^>]*>(?P<letters>[^<]*)</mi>')
-STYLE = "<style>summary { display: list-item; cursor: pointer; } td, th { padding: 0.1em 0.6em; }</style></head>"
 DATA_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*\Z")
+CODE_CLASS = re.compile(r"(?:highlight|hl-\w+|[a-z][a-z0-9]{0,2})(?: (?:highlight|hl-\w+|[a-z][a-z0-9]{0,2}))*\Z")
+WIDE = re.compile(r"<(?:pre|table)\b|<math\b(?=[^>]* display=\"block\")")  # what may need to be moved by keyboard
+TITLE = re.compile(r"\A#+ (.+)\n*")
+TEMPLATES = Path(__file__).with_name("templates")
+# By day, and by night: colours of code that everyone can tell from their ground.
+CODE_STYLES = {"light": "a11y-high-contrast-light", "dark": "a11y-high-contrast-dark"}
 
 
-class ShowChecks(NbGraderPreprocessor):
-    """Put the checks beneath each test, and what was noticed above all; hide the hidden tests' source."""
+class ShowGrades(GetGrades):
+    """nbgrader's scores and comments, with what it leaves out: what is still to mark, and the whole assignment.
 
+    The late penalty is a part of the earned points, and a person may have marked since it was set: so it is set anew.
+    """
+
+    def preprocess(self, nb, resources):
+        who = resources["nbgrader"]
+        with Gradebook(who["db_url"]) as book:
+            gradebook.penalise(book, who["assignment"], who["student"], gradebook.policy(self.config))
+            submission = book.find_submission(who["assignment"], who["student"])
+            late = submission.total_seconds_late
+            handed_in = {path.stem for path in Path(resources["metadata"]["path"]).glob("*.ipynb")}
+            resources["late"] = _duration(late) if late > 0 else ""
+            resources["in_all"] = {
+                "score": submission.score - submission.late_submission_penalty,
+                "max_score": submission.max_score,
+                "notebooks": [
+                    (n.name, n.score - (n.late_submission_penalty or 0), n.max_score, n.name in handed_in)
+                    for n in submission.notebooks
+                ],
+            }
+        return super().preprocess(nb, resources)
+
+    def _get_score(self, cell, resources):
+        super()._get_score(cell, resources)
+        where = (resources["nbgrader"][name] for name in ("notebook", "assignment", "student"))
+        grade = self.gradebook.find_grade(cell.metadata.nbgrader["grade_id"], *where)
+        cell.metadata.nbgrader["to_mark"] = grade.needs_manual_grade
+        cell.metadata.nbgrader["by_hand"] = grade.manual_score is not None
+
+
+def _duration(seconds: float) -> str:
+    """A time in the largest unit of which it has at least two, rounded up."""
+    units = {"days": 86400, "hours": 3600, "minutes": 60}
+    unit = next((unit for unit, length in units.items() if seconds >= 2 * length), "minutes")
+    count = -(-round(seconds) // units[unit])
+    return f"{count} {unit if count > 1 else unit[:-1]}"
+
+
+class ShowChecks(Preprocessor):
+    """Give the page its order: a title, exercises with their points, and of each cell the part that it plays.
+
+    The hidden tests' source goes; what was noticed in the submission goes above all.
+    """
+
+    enabled = Bool(True).tag(config=True)
     root = Unicode("", help="The course's folder.").tag(config=True)
 
     def preprocess(self, nb, resources):
-        cells = []
-        noticed = self._noticed(resources["nbgrader"])
-        if noticed:
-            cells.append(
-                new_markdown_cell("**About your submission**\n\n" + "\n".join(f"- {verbatim(t)}" for t in noticed))
-            )
-        graded = {id(cell) for _, cell in tests(nb)}
+        resources["title"], resources["noticed"] = "", self._noticed(resources["nbgrader"])
+        exercises = resources["exercises"] = []
+        kept = []
         for cell in nb.cells:
-            cells.append(cell)
-            if id(cell) in graded:
+            part, checks = _part(cell), cell.metadata.get("mibook", {}).get("checks", [])
+            cell.metadata["mibook"] = {"part": part, "checks": checks}
+            if part == "about":
+                resources["title"] = _take_title(cell)
+                continue  # how to work on the sheet is no news to who has
+            if part == "statement":
+                title = cell.metadata.mibook["title"] = _take_title(cell)
+                exercises.append({"title": title, "id": cell.metadata.nbgrader["grade_id"], "cells": []})
+            if is_grade(cell) and exercises:
+                exercises[-1]["cells"].append(cell)
+            if part == "test":
                 cell.source = HIDDEN.sub("# (other tests, which are not shown)\n", cell.source)
                 cell.outputs = [output for output in cell.outputs if output.output_type != "execute_result"]
-                cells.append(new_markdown_cell(_table(cell.metadata.get("mibook", {}).get("checks", []))))
-        nb.cells = cells
+            kept.append(cell)
+        nb.cells = kept
         return nb, resources
 
     def _noticed(self, who: dict) -> list[str]:
@@ -84,55 +142,81 @@ class ShowChecks(NbGraderPreprocessor):
         return [text for _, text in record["notes"]] if record else []
 
 
-def _table(checks: list) -> str:
-    if not checks:
-        return "*This test was not judged.*"
-    rows = ["| Checked | Points | |", "| :-- | --: | :-- |"]
-    for behaviour, points, earned, reason in checks:
-        rows.append(f"| {verbatim(behaviour)} | {earned:g} of {points:g} | {verbatim(reason) or '✓'} |")
-    return "\n".join(rows)
+def _part(cell) -> str:
+    """What a cell is to the reader: about, statement, given, answer, written, test, or the student's own."""
+    known = cell.metadata.get("nbgrader")
+    if not known:
+        return "own"
+    if is_solution(cell):
+        return "written" if is_grade(cell) else "answer"
+    if is_grade(cell):
+        return "test"
+    if cell.cell_type == "code":
+        return "given"
+    return "about" if known["grade_id"].endswith("-about") else "statement"
 
 
-def verbatim(text: str) -> str:
-    """A text that neither Markdown nor HTML nor TeX reads anything into."""
-    return "".join(c if c.isalnum() or c in " .,;'’“”–…" or ord(c) > 127 else f"&#{ord(c)};" for c in text)
+def _take_title(cell) -> str:
+    """Take the heading off a text cell; return its words."""
+    match = TITLE.match(cell.source)
+    if match is None:
+        return ""
+    cell.source = cell.source[match.end() :]
+    return match[1]
 
 
 class SanitizeOutputs(SanitizeHTML):
     """nbconvert's sanitiser for outputs. Text cells are cleaned by `FeedbackExporter` once they are HTML: their
     source is Markdown, in which `<` and `>` mean other things."""
 
+    enabled = Bool(True).tag(config=True)  # nbconvert's own is off unless someone asks for it
+
     def preprocess_cell(self, cell, resources, cell_index):
         if cell.cell_type == "markdown":
             return cell, resources
+        # nbconvert writes an output's metadata into the page as it is: a width may be a whole attribute.
+        for output in cell.get("outputs", []):
+            if "metadata" in output:
+                output.metadata = {}
         return super().preprocess_cell(cell, resources, cell_index)
 
+    def sanitize_html_tags(self, html_str):
+        # What cleaning does not allow it shows as text, and the style that pandas puts before a table is no text.
+        return clean(re.sub(r"<style\b.*?</style>", "", html_str, flags=re.DOTALL))
 
-PREPROCESSORS = [GetGrades, ShowChecks, SanitizeOutputs, CSSHTMLHeaderPreprocessor]
+
+PREPROCESSORS = [ShowGrades, ShowChecks, SanitizeOutputs]
 
 
 class FeedbackExporter(HTMLExporter):
-    """HTML with cleaned text, formulas as MathML, and no reference to another host."""
-
-    # What the template would load from elsewhere.
-    mathjax_url = require_js_url = jquery_url = mermaid_js_url = mermaid_layout_elk_js_url = ""
+    """HTML with cleaned text, formulas as MathML, and no reference to another host; `configure` names its template."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.sanitize_html = True
+        self.sanitize_html = self.exclude_anchor_links = True
+        self.exclude_input_prompt = self.exclude_output_prompt = True
         self.formulas: list[tuple[str, bool]] = []
+
+    def _init_resources(self, resources):
+        resources = super()._init_resources(resources)
+        resources["code_styles"] = {
+            scheme: HtmlFormatter(style=style).get_style_defs(".highlight") for scheme, style in CODE_STYLES.items()
+        }
+        return resources
 
     def default_filters(self):
         yield from super().default_filters()
         yield ("clean_html", clean)
+        # A terminal's colours are chosen for another ground than this page's, by day or by night.
+        yield ("ansi2html", lambda text: html.escape(strip_ansi(text)))
+        yield ("points", points)
 
     def from_notebook_node(self, nb, resources=None, **kwargs):
         self.formulas, self.token = [], secrets.token_hex(8)
         page, resources = super().from_notebook_node(nb, resources, **kwargs)
         for number, (found, formula) in enumerate(zip(mathml(self.formulas), self.formulas, strict=True)):
             page = page.replace(f"{self.token}-{number}-", found or html.escape(formula[0]))
-        page = re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL)
-        return page.replace("</head>", STYLE, 1), resources
+        return WIDE.sub(r'\g<0> tabindex="0"', page), resources
 
     @pass_context
     def markdown2html(self, context, source):
@@ -146,12 +230,20 @@ class FeedbackExporter(HTMLExporter):
         return f"{self.token}-{len(self.formulas) - 1}-"
 
 
+def points(value: float | None) -> str:
+    """Points as a person writes them."""
+    return f"{round(value or 0, 2):g}"
+
+
 def clean(text: str) -> str:
-    """HTML without anything live in it, and without pictures from elsewhere."""
+    """HTML without anything live in it, without pictures from elsewhere, and without the classes of the page's own
+    parts: code keeps its colours."""
 
     def allowed(tag: str, name: str, value: str) -> bool:
         if tag == "img" and name == "src":
             return bool(DATA_IMAGE.match(value))
+        if name == "class":
+            return bool(CODE_CLASS.match(value))
         return name in ATTRIBUTES["*"] or name in ATTRIBUTES.get(tag, [])
 
     return bleach.clean(text, tags=TAGS, attributes=allowed, css_sanitizer=CSSSanitizer(allowed_css_properties=[]))

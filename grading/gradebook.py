@@ -142,6 +142,16 @@ def _penalise(session, submission: SubmittedAssignment, policy: LatePolicy) -> N
         notebook.late_submission_penalty = penalty
 
 
+def penalise(gradebook: Gradebook, assignment: str, student: str, policy: LatePolicy) -> None:
+    """Bring one submission's late penalty up to date."""
+    try:
+        _penalise(gradebook.db, gradebook.find_submission(assignment, student), policy)
+        gradebook.db.commit()
+    except BaseException:
+        gradebook.db.rollback()
+        raise
+
+
 def penalise_all(gradebook: Gradebook, assignment: str, policy: LatePolicy) -> None:
     """Bring the late penalties up to date: marks, due dates and extensions may have changed since the grading."""
     try:

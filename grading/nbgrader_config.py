@@ -18,16 +18,15 @@ from nbgrader.preprocessors import (
     CheckCellMetadata,
     IgnorePattern,
     LimitOutput,
-    SaveAutoGrades,
 )
 from traitlets.config import Config
 
-from grading import audit, normalise
+from grading import audit, marking, normalise
 from grading.course import LatePolicy
 from grading.execute import RobustExecute
 from grading.export import StatusExport
-from grading.feedback import PREPROCESSORS, FeedbackExporter
-from grading.preprocessors import Judge, PlaceSeed
+from grading.feedback import PREPROCESSORS, TEMPLATES, FeedbackExporter
+from grading.preprocessors import Judge, PlaceSeed, SaveGrades
 from sitebuild.edition import CODE_STUB, TEXT_STUB
 
 AUTOGRADE = [
@@ -36,10 +35,11 @@ AUTOGRADE = [
     Judge,
     IgnorePattern,
     LimitOutput,
-    SaveAutoGrades,
+    SaveGrades,
     AssignLatePenalties,
     CheckCellMetadata,
 ]
+FORMGRADER = "nbgrader.server_extensions.formgrader.handlers"
 log = logging.getLogger(__name__)
 
 
@@ -64,7 +64,13 @@ def configure(c: Config, root: Path) -> None:
     c.GenerateFeedback.preprocessors = PREPROCESSORS
     c.GenerateFeedback.exporter_class = FeedbackExporter
     c.HTMLExporter.sanitize_html = True
-    c.ShowChecks.root = c.StatusExport.root = str(root)
+    # nbgrader configures every HTMLExporter for pages of its own; these sections are nearer.
+    c.FeedbackExporter.template_name, c.MarkingExporter.template_name = "feedback", "marking"
+    c.FeedbackExporter.extra_template_basedirs = c.FeedbackExporter.extra_template_paths = [str(TEMPLATES)]
+    c.ShowChecks.root = c.ShowModelAnswers.root = c.SaveGrades.root = c.StatusExport.root = str(root)
+    c.FormgradeExtension.debug = False  # else it shows the settings, the gradebook's password among them
+    if FORMGRADER in sys.modules:  # this process serves it, in JupyterLab or by itself
+        marking.use_in_formgrader()
     c.ExportApp.plugin_class = StatusExport
     c.ZipCollectApp.collector_plugin = BulkDownload
     c.Normalise.data_files = []

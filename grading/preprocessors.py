@@ -10,11 +10,11 @@ import re
 from pathlib import Path
 
 from nbformat.v4 import new_output
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Integer, Unicode
 
-from grading import judge
+from grading import audit, judge
 from grading.course import secret
 from grading.exercises._kernel import MIME, seeded
 
@@ -75,6 +75,27 @@ class Judge(Seeded):
             notes.append(["failed", run["stopped"]])
         nb.metadata["mibook"] = {"run": run, "notes": notes}
         return nb, resources
+
+
+class SaveGrades(SaveAutoGrades):
+    """nbgrader's step that writes the automatic points, but what a person has marked is not to mark again as long as
+    the submission is the same."""
+
+    root = Unicode("", help="The course's folder.").tag(config=True)
+
+    def _add_score(self, cell, resources):
+        name = cell.metadata.nbgrader["grade_id"]
+        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+        settled = grade.manual_score is not None and not grade.needs_manual_grade
+        super()._add_score(cell, resources)
+        if settled and self._unchanged():
+            grade.needs_manual_grade = False
+            self.gradebook.db.commit()
+
+    def _unchanged(self) -> bool:
+        where = Path(self.root), self.assignment_id, self.student_id
+        before, now = audit.latest(*where), audit.received(*where)
+        return before is not None and before["received"] == now["received"]
 
 
 def _tame(output):
