@@ -37,6 +37,7 @@ from traitlets.config import Config
 from grading import audit, gradebook, normalise
 from grading.course import Course, CourseError, Listener, write
 from grading.gradebook import Scores
+from grading.preprocessors import check_test
 
 ATTEMPTS = 2  # of a submission whose worker was lost, before that is its result
 _one_at_a_time = threading.Lock()  # nbgrader changes the process's working folder
@@ -404,6 +405,10 @@ def grade(
             raise CourseError(
                 f"The gradebook does not know {assignment!r}: run 'python -m grading assignment' for {course.root}."
             ) from None
+        for notebook in definition.notebooks:
+            sources = {cell.name: cell.source for cell in notebook.source_cells}
+            for test in (cell for cell in notebook.grade_cells if cell.cell_type == "code"):
+                check_test(test.name, sources[test.name])
         run.known = {submission.student_id for submission in definition.submissions}
         check_sandbox(run.config, course.root)
         bar = tqdm(total=len(students), unit="submission", disable=not progress, desc=assignment, file=sys.stderr)

@@ -15,7 +15,8 @@ from nbgrader.utils import is_grade, is_solution
 from traitlets import Integer, Unicode
 
 from grading import audit, judge
-from grading.course import secret
+from grading.course import CourseError, secret
+from grading.exercises import load
 from grading.exercises._kernel import MIME, seeded
 
 SOURCE_LINE = re.compile(r"^(\x1b\[[\d;]*m|\s)*\d+(\x1b\[[\d;]*m|\s|$)")  # of a traceback: its number, then code
@@ -26,6 +27,12 @@ def tests(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "code" and is_grade(cell) and not is_solution(cell):
             yield cell.metadata.nbgrader["grade_id"], cell
+
+
+def check_test(name: str, source: str) -> None:
+    """Raise CourseError if a course's test is not the one that this grader judges, for it would find everyone wrong."""
+    if load(name).PROBE.rstrip("\n") not in source:
+        raise CourseError(f"{name} was made by another version of the grader: run `make assignment`, then grade again.")
 
 
 class Seeded(NbGraderPreprocessor):
@@ -45,7 +52,8 @@ class PlaceSeed(Seeded):
     """Put the student's seed into the hidden tests."""
 
     def preprocess(self, nb, resources):
-        for _, cell in tests(nb):
+        for name, cell in tests(nb):
+            check_test(name, cell.source)
             cell.source = seeded(cell.source, self.seed_of(resources))
         return nb, resources
 

@@ -288,6 +288,13 @@ def test_a_mark_reaches_the_feedback_survives_a_regrade_and_is_late_like_the_res
         assert f"{behaviour}: 0.5 lost" in page.locator(".overview").inner_text()
     page.locator(".overview a").nth(1).click()
     assert page.locator("h2:target").inner_text() == page.locator(".overview a").nth(1).inner_text()
+    # New work keeps the mark, and asks for another look.
+    hand_in(course, "ada", answered(GOOD))
+    assert press(page, server, "ada", "autograde") == "Success"
+    assert marks() == (0.5, True, before[2])
+    open_submission(page, server, course, "ada")
+    page.locator(".nbgrader_cell", has=page.locator(f"[id='{WRITTEN}']")).locator(".mark-graded").click()
+    wait_for(lambda: marks()[1] is False)
 
 
 VIEWS = {

@@ -23,9 +23,10 @@ from conftest import ROOT
 from grading_course import ALL, ANSWER, ASSIGNMENT, NOTEBOOK, TEST, answered, cell, hand_in, released, solved
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from grading import audit, batch, gradebook, normalise
+from grading import audit, batch, exercises, gradebook, normalise
 from grading.__main__ import main
 from grading.course import Course, CourseError, LatePolicy
+from grading.preprocessors import PlaceSeed
 from grading.sandbox import bubblewrap
 
 GOOD = "def reference_sample(n_ref, rng):\n    return rng.standard_normal((n_ref, 1)), rng.standard_normal((n_ref, 1))"
@@ -468,6 +469,20 @@ def test_nbgrader_itself_grades_a_bulk_download_in_the_same_way(tmp_path):
     nbgrader(course, "generate_feedback", ASSIGNMENT)
     page = (course.root / "feedback" / "Bob-Ray_124" / ASSIGNMENT / "formulation.html").read_text(encoding="utf-8")
     assert "has been restored" in page
+
+
+def test_a_test_of_another_version_of_the_grader_is_refused_before_anything_is_graded(tmp_path, monkeypatch):
+    course = grading_course.course(tmp_path)
+    hand_in(course, "ada", answered(GOOD))
+    source = nbformat.read(course.root / "source" / ASSIGNMENT / NOTEBOOK, as_version=4)
+    exercise = exercises.load(TEST)
+    monkeypatch.setattr(exercise, "PROBE", exercise.PROBE.replace("publish", "announce"))
+    with pytest.raises(CourseError, match="make assignment"):
+        grade(course)
+    assert contents(course) == []
+    # `nbgrader autograde` and the formgrader's button run this step.
+    with pytest.raises(CourseError, match="make assignment"):
+        PlaceSeed(seed=1).preprocess(source, {})
 
 
 def test_nbgrader_grades_nothing_that_could_not_be_normalised(tmp_path, monkeypatch):
