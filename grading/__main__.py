@@ -77,9 +77,9 @@ def grade(course: Course, options: argparse.Namespace) -> None:
     for name in names:
         rows = batch.grade(course, name, options.jobs, options.scheduler, options.force)
         print(summary(name, rows))
+    export(course, options)  # first: a page that can't be written must not cost the table of grades
     for name in names:
         _feedback(course, name)
-    export(course, options)
 
 
 def summary(name: str, rows: list) -> str:

@@ -59,6 +59,9 @@ DATA_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*\Z
 CODE_CLASS = re.compile(r"(?:highlight|hl-\w+|[a-z][a-z0-9]{0,2})(?: (?:highlight|hl-\w+|[a-z][a-z0-9]{0,2}))*\Z")
 WIDE = re.compile(r"<(?:pre|table)\b|<math\b(?=[^>]* display=\"block\")")  # what may need to be moved by keyboard
 TITLE = re.compile(r"\A#+ (.+)\n*")
+# What a page can hold before it takes whoever makes it, or reads it, for ever.
+LONGEST, MOST_FORMULAS = 50_000, 1000
+CUT = "\n\n… (the rest of this cell is too long to be shown)"
 TEMPLATES = Path(__file__).with_name("templates")
 # By day, and by night: colours of code that everyone can tell from their ground.
 CODE_STYLES = {"light": "a11y-high-contrast-light", "dark": "a11y-high-contrast-dark"}
@@ -119,6 +122,8 @@ class ShowChecks(Preprocessor):
         kept = []
         for cell in nb.cells:
             part, checks = _part(cell), cell.metadata.get("mibook", {}).get("checks", [])
+            if part in ("own", "answer", "written") and len(cell.source) > LONGEST:
+                cell.source = cell.source[:LONGEST] + CUT
             cell.metadata["mibook"] = {"part": part, "checks": checks}
             if part == "about":
                 resources["title"] = _take_title(cell)
@@ -214,8 +219,11 @@ class FeedbackExporter(HTMLExporter):
     def from_notebook_node(self, nb, resources=None, **kwargs):
         self.formulas, self.token = [], secrets.token_hex(8)
         page, resources = super().from_notebook_node(nb, resources, **kwargs)
-        for number, (found, formula) in enumerate(zip(mathml(self.formulas), self.formulas, strict=True)):
-            page = page.replace(f"{self.token}-{number}-", found or html.escape(formula[0]))
+        drawn = [
+            found or html.escape(formula[0])
+            for found, formula in zip(mathml(self.formulas), self.formulas, strict=True)
+        ]
+        page = re.sub(rf"{self.token}-(\d+)-", lambda match: drawn[int(match[1])], page)
         return WIDE.sub(r'\g<0> tabindex="0"', page), resources
 
     @pass_context
@@ -225,6 +233,8 @@ class FeedbackExporter(HTMLExporter):
         return "".join(piece if VERBATIM.fullmatch(piece) else MATHS.sub(self._remember, piece) for piece in pieces)
 
     def _remember(self, match: re.Match) -> str:
+        if len(self.formulas) == MOST_FORMULAS:
+            return match[0]
         tex = html.unescape(match["display"] or match["inline"])
         self.formulas.append((tex, match["display"] is not None))
         return f"{self.token}-{len(self.formulas) - 1}-"

@@ -43,9 +43,13 @@ def _several(count: int) -> str:
 
 def _none(outputs: object) -> str:
     """Why there is no record: the error that the cell ended with, or that it never ran."""
-    for output in outputs if isinstance(outputs, list) else []:
-        if isinstance(output, dict) and output.get("output_type") == "error":
+    outputs = [output for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else []
+    # An interrupted cell has two errors; the one that the grader adds says why it was interrupted.
+    for output in sorted(outputs, key=lambda output: output.get("ename") != "CellTimeoutError"):
+        if output.get("output_type") == "error":
             name, message = text(output.get("ename"), 60), text(output.get("evalue"), 300)
+            if name == "CellTimeoutError":
+                return f"The test was stopped: {message}"
             if name == "NotImplementedError":
                 return "There is no answer yet: the stub is still in place."
             return f"The test stopped with {name or 'an error'}{': ' + message if message else ''}"
