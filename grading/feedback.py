@@ -215,6 +215,7 @@ class FeedbackExporter(HTMLExporter):
         # A terminal's colours are chosen for another ground than this page's, by day or by night.
         yield ("ansi2html", lambda text: html.escape(strip_ansi(text)))
         yield ("points", points)
+        yield ("typeset", lambda text: MATHS.sub(self._remember, html.escape(text, quote=False)))
 
     def from_notebook_node(self, nb, resources=None, **kwargs):
         self.formulas, self.token = [], secrets.token_hex(8)
@@ -261,6 +262,15 @@ def clean(text: str) -> str:
 
 def mathml(formulas: list[tuple[str, bool]]) -> list[str]:
     """Each formula as MathML; an empty text where MathJax has nothing for it, or is not here."""
+    missing = [formula for formula in dict.fromkeys(formulas) if formula not in _made]
+    _made.update((formula, text) for formula, text in zip(missing, _converted(missing), strict=True) if text)
+    return [_made.get(formula, "") for formula in formulas]
+
+
+_made: dict[tuple[str, bool], str] = {}  # what was asked has the same formulas on every student's page
+
+
+def _converted(formulas: list[tuple[str, bool]]) -> list[str]:
     node = shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
     modules = ROOT / "node_modules"
     if not formulas or node is None or not (modules / "mathjax").exists():
