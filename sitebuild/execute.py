@@ -136,6 +136,7 @@ def _run(name: str, notebook: nbformat.NotebookNode, workdir: Path) -> tuple[nbf
     # Two chapters share two cores: one thread each is faster than both fighting over both.
     # TensorFlow's absence is tensorboard's own notice, not the page's.
     env = os.environ | {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    env["MIBOOK_EXPORT"] = "1"  # figures that train bring what a page needs to train without a kernel
     start = time.perf_counter()
     try:
         with sockets:

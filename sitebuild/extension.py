@@ -1,7 +1,7 @@
 """The book's Sphinx extension: what jupyter-book's own parts leave open, and no more.
 
 - TeX macros from `book/macros.yml`, for MathJax and the LaTeX preamble; their copy atop each page is hidden.
-- MathJax served by the site itself; of the theme's icons, those in use.
+- MathJax, and what live figures train with, served by the site itself; of the theme's icons, those in use.
 - The script that runs live figures, on pages that have some.
 - A figure without alt text is a warning, which the strict build turns into an error.
 - Launch buttons point at the notebook of the pair, which lies in another folder than the page.
@@ -31,6 +31,8 @@ ASSETS = Path(__file__).parent / "assets"
 TEMPLATES = Path(__file__).parent / "templates"
 MATHJAX = ROOT / "node_modules" / "mathjax" / "es5"
 MATHJAX_PARTS = ["tex-chtml.js", "output/chtml", "input/tex", "ui", "a11y", "sre"]
+RUNTIME = ROOT / "node_modules" / "onnxruntime-web" / "dist"
+RUNTIME_PARTS = ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]
 NOTEBOOKS = {"reader": "notebooks", "student": "student"}
 
 
@@ -131,18 +133,19 @@ def depart_citation(self, node: nodes.citation) -> None:
     type(self).depart_citation(self, node)
 
 
-def serve_mathjax(app: Sphinx, exception: Exception | None) -> None:
-    """Copy the parts of MathJax that a page may ask for into the site."""
+def serve_packages(app: Sphinx, exception: Exception | None) -> None:
+    """Copy the parts of MathJax and of ONNX Runtime that a page may ask for into the site."""
     if exception or app.builder.format != "html":
         return
-    target = Path(app.outdir) / "_static" / "mathjax"
-    for part in MATHJAX_PARTS:
-        source = MATHJAX / part
-        if source.is_dir():
-            shutil.copytree(source, target / part, dirs_exist_ok=True)
-        else:
-            target.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target / part)
+    for name, folder, parts in (("mathjax", MATHJAX, MATHJAX_PARTS), ("onnxruntime", RUNTIME, RUNTIME_PARTS)):
+        target = Path(app.outdir) / "_static" / name
+        for part in parts:
+            source = folder / part
+            if source.is_dir():
+                shutil.copytree(source, target / part, dirs_exist_ok=True)
+            else:
+                target.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, target / part)
 
 
 def serve_icons(app: Sphinx, exception: Exception | None) -> None:
@@ -151,9 +154,11 @@ def serve_icons(app: Sphinx, exception: Exception | None) -> None:
         icons.write(Path(app.outdir))
 
 
-def require_mathjax(app: Sphinx) -> None:
-    if app.builder.format == "html" and not MATHJAX.is_dir():
-        raise ExtensionError("MathJax's files are missing: run `npm ci --ignore-scripts` (make book does).")
+def require_packages(app: Sphinx) -> None:
+    if app.builder.format == "html" and not (MATHJAX.is_dir() and RUNTIME.is_dir()):
+        raise ExtensionError(
+            "The files of MathJax or ONNX Runtime are missing: run `npm ci --ignore-scripts` (make book does)."
+        )
 
 
 def setup(app: Sphinx) -> dict:
@@ -161,13 +166,13 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("book_fingerprint", "", "env")  # the build sets it, so that a change here is seen
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it even without the extension that reads it
     app.connect("config-inited", configure)
-    app.connect("builder-inited", require_mathjax)
+    app.connect("builder-inited", require_packages)
     app.add_transform(HideMacroBlock)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.connect("doctree-read", check_alt_text)
     app.connect("doctree-read", record_execution)
     app.connect("html-page-context", add_host)
     app.connect("html-page-context", point_launch_buttons, priority=900)
-    app.connect("build-finished", serve_mathjax)
+    app.connect("build-finished", serve_packages)
     app.connect("build-finished", serve_icons)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

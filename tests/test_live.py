@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from scipy.stats import gaussian_kde
+from torch import nn
 
 from mibook.live.base import JS, Figure, inlined, packed
 from mibook.live.bound import DonskerVaradhan
 from mibook.live.descent import GradientDescent
 from mibook.live.generator import Stream
+from mibook.live.mine import MINE
 from mibook.live.resampling import METHODS, Resampling, choose
 from mibook.live.smoothing import Smoothing
 from mibook.samples import running_example
@@ -27,6 +29,7 @@ FIGURES = {
     "replacement": lambda: Resampling(EXAMPLE.X, EXAMPLE.Y, method="with", size=3000),
     "bound": DonskerVaradhan,
     "smoothing": lambda: Smoothing(EXAMPLE.rho),
+    "mine": lambda: MINE(nn.Module, object),
     "descent": lambda: GradientDescent(EXAMPLE.X * EXAMPLE.Y, EXAMPLE.X_ref * EXAMPLE.Y_ref, EXAMPLE.rho),
 }
 
@@ -41,7 +44,7 @@ def tool(name: str) -> str:
 
 def javascript(body: str, given: object = None):
     """Run statements that see every export of the modules, the value ``given``, and end with `answer(...)`."""
-    names = ["maths", "spread", "bound", "smoothing", "descent"]
+    names = ["maths", "spread", "bound", "smoothing", "descent", "training"]
     imports = "".join(f'import * as {name} from "{(JS / name).as_uri()}.mjs";\n' for name in names)
     script = f"{imports}const answer = (v) => console.log(JSON.stringify(v));\n"
     script += f"const given = {json.dumps(given)};\n{body}"

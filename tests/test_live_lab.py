@@ -24,6 +24,16 @@ def resample(data, size, replace=False):
     raise NotImplementedError("Replace this line.")
 
 Resampling(example.X, example.Y, resample=unfinished)""",
+    """from mibook.live.mine import MINE
+from sitebuild.chapters import definitions
+
+chapter = definitions("mine")
+MINE(chapter["Net"], chapter["MINETrainer"], n=200, b=50, start="he", iterations=300)""",
+    """class Unfinished(chapter["Net"]):
+    def forward(self, x, y):
+        raise NotImplementedError("Replace this line with your own code.")
+
+MINE(Unfinished, chapter["MINETrainer"])""",
 ]
 
 
@@ -59,7 +69,7 @@ def lab(tmp_path_factory):
 
 
 def test_figures_run_and_call_the_readers_function(chromium, lab):
-    context = chromium.new_context(viewport={"width": 1200, "height": 2400})
+    context = chromium.new_context(viewport={"width": 1200, "height": 4800})
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(f"{lab}/lab/tree/figure.ipynb?reset")
@@ -76,6 +86,17 @@ def test_figures_run_and_call_the_readers_function(chromium, lab):
     expect(status).to_contain_text("300 pairs, 0 true pairs", timeout=PATIENCE)
     expect(page.locator(".live").nth(1).locator(".live-status")).to_contain_text(
         "Your function stopped with NotImplementedError: Replace this line.", timeout=PATIENCE
+    )
+    training = page.locator(".live").nth(2)
+    expect(training.locator(".live-status")).to_contain_text("Nothing trained yet", timeout=PATIENCE)
+    training.get_by_role("button", name="Train").click()
+    expect(training.locator(".live-status")).to_contain_text("with your own code", timeout=PATIENCE)
+    expect(training.locator(".live-status")).to_contain_text("300 iterations. Estimate", timeout=PATIENCE)
+    unfinished = page.locator(".live").nth(3)
+    unfinished.get_by_role("button", name="Train").click()
+    expect(unfinished.locator(".live-status")).to_contain_text(
+        "Your own code stopped with NotImplementedError: Replace this line with your own code. Complete your code",
+        timeout=PATIENCE,
     )
     assert page.locator(".live-still").count() == 0, "the widget itself, not its picture"
     target = ROOT / "_build" / "lab" / "live.png"  # to look at

@@ -7,8 +7,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-PAGES = {"resampling": 2, "donsker-varadhan": 1, "smoothing": 1, "training": 1}
+PAGES = {"resampling": 2, "donsker-varadhan": 1, "smoothing": 1, "training": 1, "mine": 1}
 WEIGHT = 1_000_000  # bytes, gzipped, of all that a page asks for
+TRAINING = 120_000  # milliseconds in which a training ends, however busy the machine
+RUNTIME = ["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm", "ort.wasm.min.mjs"]
 COUNT_FRAMES = """
   window.frames = 0;
   const request = window.requestAnimationFrame;
@@ -213,6 +215,95 @@ def test_work_stops_out_of_sight_and_on_leaving(visit):
     page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: false }))")
     assert page.locator(".live").count() == 0
     assert frames(page) == 0
+
+
+def runtime_files(view) -> list[str]:
+    return [a.url.rsplit("/", 1)[1] for a in view.answers if "/onnxruntime/" in a.url]
+
+
+def test_mine_trains_in_the_browser_from_the_sites_own_files(visit):
+    view = visit()
+    view.open("mine")
+    figure = view.figure()
+    assert "run when the page was built" in status(figure)
+    figure.get_by_label("Stop after").select_option("300")
+    figure.get_by_label("Initial weights").select_option("he")
+    expect(figure.locator(".live-status")).to_contain_text("Nothing trained yet")
+    assert runtime_files(view) == [], "before Train nothing is loaded to train with"
+    figure.get_by_role("button", name="Train").click()
+    expect(figure.get_by_role("button", name="Pause")).to_be_visible()
+    expect(figure.locator(".live-status")).to_contain_text("300 iterations.", timeout=TRAINING)
+    estimate, held, truth, gap = map(
+        float,
+        re.search(
+            r"Estimate ([\d.]+) nats, on held-out pairs ([\d.]+)\. The truth is ([\d.]+),.* t is ([\d.]+) nats",
+            status(figure),
+        ).groups(),
+    )
+    assert truth == 0.830
+    assert abs(estimate - truth) < 0.12
+    assert abs(held - truth) < 0.2
+    assert gap < 0.6
+    assert sorted(runtime_files(view)) == RUNTIME
+    assert len(view.page.workers) == 1
+    figure.get_by_role("button", name="Step").click()
+    expect(figure.locator(".live-status")).to_contain_text("10 iterations.", timeout=TRAINING)
+    figure.get_by_role("button", name="Step").click()
+    expect(figure.locator(".live-status")).to_contain_text("20 iterations.", timeout=TRAINING)
+    figure.get_by_role("button", name="Reset").click()
+    expect(figure.locator(".live-status")).to_contain_text("Nothing trained yet")
+    figure.get_by_label("Training pairs n").select_option("200")
+    figure.get_by_label("Batch size b").select_option("200")
+    figure.get_by_label("Stop after").select_option("3000")
+    figure.get_by_role("button", name="Train").click()
+    expect(figure.locator(".live-status")).to_contain_text("Training in this browser", timeout=TRAINING)
+    figure.get_by_label("Correlation ρ").fill("0.5")  # goes on, from the start
+    expect(figure.get_by_role("button", name="Pause")).to_be_visible()
+    figure.get_by_role("button", name="Pause").click()
+    expect(figure.locator(".live-status")).to_contain_text("The truth is 0.144")
+    view.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: false }))")
+    expect(view.page.locator(".live")).to_have_count(0)
+    view.page.wait_for_timeout(300)
+    assert view.page.workers == [], "leaving the page stops the training"
+    assert view.left == []
+    assert view.said == []
+
+
+@pytest.mark.parametrize("spoiled", ["missing", "broken"])
+def test_training_that_does_not_load_says_so_in_the_figure(visit, spoiled):
+    view = visit()
+
+    def spoil(route):
+        if spoiled == "missing":
+            route.fulfill(status=404, body="")
+        else:
+            route.fulfill(body="no WebAssembly", content_type="application/wasm")
+
+    view.context.route("**/*.wasm", spoil)
+    view.open("mine")
+    figure = view.figure()
+    figure.get_by_role("button", name="Train").click()
+    expect(figure.locator(".live-status")).to_contain_text("What trains in the browser did not load", timeout=TRAINING)
+    expect(figure.get_by_role("button", name="Train")).to_be_visible()
+    assert figure.locator("canvas").first.is_visible()
+
+
+def test_with_reduced_motion_the_curve_comes_when_training_stops(visit):
+    view = visit(reduced_motion="reduce")
+    view.open("mine")
+    figure = view.figure()
+    figure.get_by_label("Stop after").select_option("3000")
+    figure.get_by_role("button", name="Train").click()
+    expect(figure.locator(".live-status")).to_contain_text("Training in this browser", timeout=TRAINING)
+    pictures = []
+    for _ in range(3):
+        view.page.wait_for_timeout(400)
+        pictures.append(figure.locator("canvas").first.evaluate("c => c.toDataURL()"))
+    assert len(set(pictures)) == 1
+    figure.get_by_role("button", name="Pause").click()
+    expect(figure.locator(".live-status")).to_contain_text("iterations. Estimate")
+    view.page.wait_for_timeout(200)
+    assert figure.locator("canvas").first.evaluate("c => c.toDataURL()") != pictures[0]
 
 
 def test_without_javascript_the_picture_is_shown(visit):

@@ -2,6 +2,7 @@
 // and gives each figure's module (an anywidget: `export default { render }`) a model and a place.
 
 const stored = document.querySelector('script[type="application/vnd.jupyter.widget-state+json"]');
+const assets = new URL(".", import.meta.url).href; // where the site's own files lie, this one among them
 const states = stored ? JSON.parse(stored.textContent).state : {};
 
 /** The state of one widget, with binary values put back as DataViews. */
@@ -34,7 +35,7 @@ async function mount(place) {
   const el = document.createElement("div");
   place.append(style, el);
   try {
-    const stop = await figure.render({ model, el });
+    const stop = await figure.render({ model, el, assets });
     place.dataset.live = ""; // the style sheet now hides the picture
     addEventListener("pagehide", (event) => event.persisted || stop?.());
   } catch (error) {
