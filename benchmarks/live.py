@@ -1,14 +1,17 @@
-"""How long a live figure works for one move of its slider, beside a redraw of the same picture by seaborn.
+"""How long a live figure works: a move of a slider beside seaborn's redraw, a training beside torch's.
 
     python -m benchmarks.live
 
-Both run here, one after the other, so the ratio says more than either time. The bar is one frame: 16 ms at the
-median. If the site is built, it also says how soon after navigation the figures of a chapter answer. Nothing is
-stored: the numbers belong to the machine.
+The two of a pair run here, one after the other, so the ratio says more than either time. The bars: a move takes one
+frame, 16 ms at the median; 1000 iterations of MINE take the browser at most 3 times as long as torch on one thread.
+If the site is built, it also says how soon after navigation the figures of a chapter answer. Nothing is stored: the
+numbers belong to the machine.
 """
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import functools
 import http.server
 import json
@@ -16,20 +19,28 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pandas as pd
+import torch
 from ipywidgets.embed import embed_data
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from mibook.live.base import JS, Figure
+from mibook.live.export import exported
+from mibook.live.mine import MINE, Run
 from mibook.live.resampling import Resampling
 from mibook.plotting import draw_pairs, use_style
 from mibook.samples import running_example
+from sitebuild.chapters import definitions
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = ROOT / "sitebuild" / "assets" / "afm-host.mjs"
+RUNTIME = ROOT / "node_modules" / "onnxruntime-web" / "dist"
+ITERATIONS = 1000
 SIZES, MOVES, REDRAWS = (100, 1000, 10_000), 60, 5
 WORKED = """
   window.worked = [];
@@ -55,6 +66,20 @@ MOVE = """async ([label, values]) => {
   return found;
 }"""
 
+TRAIN = """async ([step, critic, layout, settings, iterations]) => {
+  const here = new URL(".", location.href).href;
+  const runtime = await import(`${here}onnxruntime/ort.wasm.min.mjs`);
+  Object.assign(runtime.env.wasm, { numThreads: 1, wasmPaths: `${here}onnxruntime/` });
+  const { Training } = await import(`${here}js/training.mjs`);
+  const create = (text) => runtime.InferenceSession.create(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));
+  const graphs = { step: await create(step), critic: await create(critic) };
+  await new Training(runtime, graphs, layout, settings).epoch(); // warm
+  const run = new Training(runtime, graphs, layout, settings);
+  const start = performance.now();
+  while (run.iteration < iterations) await run.epoch();
+  return (performance.now() - start) / 1000;
+}"""
+
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *arguments: object) -> None:
@@ -68,14 +93,15 @@ def serve(folder: Path) -> str:
     return f"http://127.0.0.1:{server.server_port}"
 
 
-def live(browser: Browser) -> dict[int, float]:
-    """The median milliseconds of the frame that answers a move of the slider, for each number of pairs."""
-    example = running_example()
-    figure = Resampling(example.X, example.Y, rho=example.rho, method="with")
+@contextlib.contextmanager
+def page_of(browser: Browser, figure: Figure) -> Iterator[Page]:
+    """A page that holds the figure alone, as the site would show it."""
     state = json.dumps(embed_data(views=[figure], drop_defaults=False)["manager_state"]).replace("</", "<\\/")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copy(HOST, folder)
+        (folder / "onnxruntime").symlink_to(RUNTIME)
+        (folder / "js").symlink_to(JS)
         kind = "application/vnd.jupyter.widget-state+json"
         place = f'<div class="live-still" data-live-model="{figure.model_id}"></div>'
         host = f'<script type="module" src="{HOST.name}"></script>'
@@ -86,9 +112,53 @@ def live(browser: Browser) -> dict[int, float]:
         page.add_init_script(WORKED)
         page.goto(serve(folder))
         page.locator(".live-status:not(:empty)").wait_for()
+        yield page
+        page.close()
+
+
+def live(browser: Browser) -> dict[int, float]:
+    """The median milliseconds of the frame that answers a move of the slider, for each number of pairs."""
+    example = running_example()
+    figure = Resampling(example.X, example.Y, rho=example.rho, method="with")
+    with page_of(browser, figure) as page:
         page.evaluate(MOVE, ["Pairs", list(range(9000, 9030))])  # warm, as after the reader's first moves
         moves = {size: [size - k % 2 for k in range(MOVES)] for size in SIZES}
         return {size: float(np.median(page.evaluate(MOVE, ["Pairs", values]))) for size, values in moves.items()}
+
+
+def training(browser: Browser) -> pd.DataFrame:
+    """Seconds for 1000 iterations of MINE, with the chapter's network and trainer, in the browser and by torch."""
+    chapter = definitions("mine")
+    Net, Trainer = chapter["Net"], chapter["MINETrainer"]
+    figure = MINE(Net, Trainer)
+    figure.step, figure.critic, figure.layout = exported(Net, Trainer)
+    graphs = [base64.b64encode(graph).decode() for graph in (figure.step, figure.critic)]
+
+    class Silent(Trainer):
+        def estimate(self) -> float:
+            return 0.0
+
+    with page_of(browser, figure) as page:
+        steps = page.evaluate(TRAIN, [*graphs, figure.layout, figure.settings, ITERATIONS])
+        page.get_by_role("button", name="Step").click()  # loads the runtime, as the reader's first press does
+        page.get_by_text("10 iterations. Estimate").wait_for()
+        page.get_by_role("button", name="Reset").click()
+        start = time.perf_counter()
+        page.get_by_role("button", name="Train").click()
+        page.get_by_text(f"{ITERATIONS} iterations. Estimate").wait_for(timeout=600_000)
+        whole = time.perf_counter() - start
+    found = []
+    for trainer, look in ((Silent, False), (Trainer, True)):
+        run, start = Run(Net, trainer, **figure.settings), time.perf_counter()
+        while run.trainer.iteration < ITERATIONS:
+            run.train()
+            if look:
+                run.look()
+        found.append(time.perf_counter() - start)
+    frame = pd.DataFrame({"what": ["steps alone", "with estimates and heat map"]})
+    frame["browser_s"], frame["torch_s"] = [steps, whole], found
+    frame["ratio"] = frame.browser_s / frame.torch_s
+    return frame
 
 
 def seaborn() -> dict[int, float]:
@@ -131,11 +201,14 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
         ours, soon = live(browser), ready(browser)
+        torch.set_num_threads(1)
+        trained = training(browser)
         browser.close()
     theirs = seaborn()
     frame = pd.DataFrame({"pairs": SIZES, "live_ms": list(ours.values()), "seaborn_ms": list(theirs.values())})
     frame["ratio"] = frame.seaborn_ms / frame.live_ms
     print(frame.round(1).to_string(index=False))
+    print(f"{ITERATIONS} iterations of MINE\n{trained.round(2).to_string(index=False)}")
     if soon is not None:
         print(f"the figures of the chapter on resampling answer {soon:.2f} s after navigation")
 

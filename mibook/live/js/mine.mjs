@@ -129,9 +129,12 @@ function render({ model, el, assets }) {
   }
   /** @param {Answer} answer @param {(DataView | undefined)[]} buffers @returns {void} */
   function answered({ run: of, error, iteration = 0, estimate = 0, held = 0, gap: found = 0 }, [view]) {
-    if (of !== run) return; // the settings have changed since
     clearTimeout(patience);
     waiting = false;
+    if (of !== run) {
+      if (playing || stepping) ask(); // the settings have changed since: one question at a time, so none pile up
+      return;
+    }
     if (error) {
       pause();
       dismiss();
@@ -147,6 +150,7 @@ function render({ model, el, assets }) {
     else {
       stage.say(model.send ? "Training in the kernel, with your own code …" : "Training in this browser …");
       if (stage.visible && !document.hidden) ask();
+      else resume();
     }
     stage.redraw();
   }
@@ -156,10 +160,9 @@ function render({ model, el, assets }) {
 
   function clear() {
     run++;
-    clearTimeout(patience);
-    [begun, waiting, own] = [false, false, true];
+    [begun, own] = [false, true];
     [looks, heat, gap] = [[], new Float64Array(0), 0];
-    shown = { looks, heat };
+    shown = { looks: [], heat };
     survey();
   }
   function pause() {
@@ -174,10 +177,13 @@ function render({ model, el, assets }) {
     if (!own || finished()) clear();
     playing = true;
     toggle.textContent = "Pause";
-    // Each answer asks for more; this takes the thread up again after nobody has looked for a while.
+    if (!waiting) ask();
+  }
+  /** Ask for more once somebody looks: each answer asks for the next, as long as the figure can be seen. */
+  function resume() {
     stage.run(() => {
       if (playing && !waiting) ask();
-      return playing;
+      return false;
     });
   }
   /** Start afresh with other settings, and go on training if that is what it did. @param {Partial<typeof settings>} changed */
@@ -185,6 +191,7 @@ function render({ model, el, assets }) {
     Object.assign(settings, changed);
     clear();
     if (!playing) tell();
+    else if (!waiting) ask();
     stage.redraw();
   }
 
@@ -230,8 +237,9 @@ function render({ model, el, assets }) {
     value: String(iterations),
     act: (value) => {
       iterations = Number(value);
-      if (finished()) clear();
+      if (!own || finished()) clear();
       if (!playing) tell();
+      else if (!waiting) ask();
       stage.redraw();
     },
   });
