@@ -74,6 +74,7 @@ def test_figures_run_and_call_the_readers_function(chromium, lab):
     page = context.new_page()
     page.goto(f"{lab}/lab/tree/figure.ipynb?reset")
     page.locator(".jp-CodeCell").first.wait_for()
+    page.get_by_text("| Idle").wait_for()  # before the kernel is there, Run asks which kernel to start
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     figure = page.locator(".live").first
