@@ -10,8 +10,9 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 from conftest import ROOT
-from scipy.stats import gaussian_kde
+from scipy.stats import gaussian_kde, norm
 from torch import nn
 
 from mibook.live.base import JS, Figure, inlined, packed
@@ -19,9 +20,10 @@ from mibook.live.bound import DonskerVaradhan
 from mibook.live.descent import GradientDescent
 from mibook.live.generator import Stream
 from mibook.live.mine import MINE
+from mibook.live.minee import ThreeDivergences
 from mibook.live.resampling import METHODS, Resampling, choose
 from mibook.live.smoothing import Smoothing
-from mibook.samples import running_example
+from mibook.samples import GaussianMixture, running_example
 
 EXAMPLE = running_example()
 FIGURES = {
@@ -31,6 +33,8 @@ FIGURES = {
     "smoothing": lambda: Smoothing(EXAMPLE.rho),
     "mine": lambda: MINE(nn.Module, object),
     "descent": lambda: GradientDescent(EXAMPLE.X * EXAMPLE.Y, EXAMPLE.X_ref * EXAMPLE.Y_ref, EXAMPLE.rho),
+    "divergences": ThreeDivergences,
+    "box": lambda: ThreeDivergences(reference="box", width=3.2),
 }
 
 
@@ -44,7 +48,7 @@ def tool(name: str) -> str:
 
 def javascript(body: str, given: object = None):
     """Run statements that see every export of the modules, the value ``given``, and end with `answer(...)`."""
-    names = ["maths", "spread", "bound", "smoothing", "descent", "training"]
+    names = ["maths", "spread", "bound", "smoothing", "descent", "training", "critic", "mixture"]
     imports = "".join(f'import * as {name} from "{(JS / name).as_uri()}.mjs";\n' for name in names)
     script = f"{imports}const answer = (v) => console.log(JSON.stringify(v));\n"
     script += f"const given = {json.dumps(given)};\n{body}"
@@ -151,6 +155,106 @@ def test_descent_picture_shows_the_path_of_the_module():
     )
     np.testing.assert_allclose(found[0], figure.path(), atol=1e-5)
     assert found[1] == pytest.approx(figure.loss(0.5), abs=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "width"), [("gaussian", 0.6), ("gaussian", 2.0), ("box", 1.5), ("box", 3.2)])
+def test_divergences_agree_with_the_module_and_with_the_densities(kind, width):
+    figure = ThreeDivergences(reference=kind, width=width)
+    found = javascript(
+        """const law = new mixture.Mixture(0.9), { joint, x, y } = law.terms({ kind: given[0], width: given[1] });
+        answer([joint, x, y, law.truth, Math.sqrt(law.variance / 400)]);""",
+        [kind, width],
+    )
+    law = GaussianMixture(0.9)
+    terms = figure.terms(width)
+    np.testing.assert_allclose(found, [*terms, law.mutual_information, law.noise(400)], atol=1e-6)
+    # the joint law by its two components, on a grid of other points
+    z = np.linspace(-width, width, 2001) if kind == "box" else np.linspace(-9, 9, 2001)
+    x, y = np.meshgrid(z, z)
+    s = np.sqrt(1 - 0.9**2)
+    joint = norm.pdf(x) * (norm.pdf(y, 0.9 * x, s) + norm.pdf(y, -0.9 * x, s)) / 2
+    joint /= joint.sum()
+    one, step = joint.sum(axis=0), z[1] - z[0]
+    reference = (
+        np.full(len(z), np.log(step / (2 * width))) if kind == "box" else norm.logpdf(z, 0, width) + np.log(step)
+    )
+    expected = (joint * (np.log(joint + 1e-300) - reference - reference[:, None])).sum()
+    assert terms.joint == pytest.approx(expected, abs=3e-3)
+    assert terms.x == pytest.approx(one @ (np.log(one) - reference), abs=3e-3)
+
+
+def test_critic_trains_as_torch_does():
+    rng = np.random.default_rng(3)
+    data, reference = rng.standard_normal((2, 60)), 1.5 * rng.standard_normal((2, 90))
+    found = javascript(
+        """const [data, reference] = given.map((columns) => columns.map((v) => Float64Array.from(v)));
+        const one = new critic.Critic(2, 16, new maths.Stream(5)), start = [...one.weights];
+        answer([start, Array.from({ length: 200 }, () => one.climb(data, reference, 0.02)), [...one.weights]]);""",
+        [data.tolist(), reference.tolist()],
+    )
+    start = torch.tensor(found[0], dtype=torch.float64)
+    weights = [w.clone().requires_grad_() for w in (start[:32].reshape(16, 2), start[32:48], start[48:])]
+    optimiser, bounds = torch.optim.Adam(weights, lr=0.02), []
+    for _ in range(200):
+        t, t_ref = (
+            torch.nn.functional.elu(torch.tensor(z.T) @ weights[0].T + weights[1]) @ weights[2]
+            for z in (data, reference)
+        )
+        bound = t.mean() - torch.logsumexp(t_ref, 0) + np.log(90)
+        optimiser.zero_grad()
+        (-bound).backward()
+        optimiser.step()
+        bounds.append(bound.item())
+    np.testing.assert_allclose(found[1], bounds, atol=1e-6)
+    np.testing.assert_allclose(found[2], torch.cat([w.detach().ravel() for w in weights]), atol=1e-5)
+
+
+def test_both_sides_train_on_the_same_pairs():
+    found = javascript(
+        "answer(new mixture.Mixture(0.9).sample(400, new maths.Stream(given)).map((column) => [...column]));", 3
+    )
+    for column, ours in zip(found, ThreeDivergences().sample(3), strict=True):
+        np.testing.assert_allclose(column, ours[:, 0], rtol=1e-9)
+
+
+def drawn(figure: ThreeDivergences, seed: int):
+    """What the figure answers to its module, which asks for reference points."""
+    answers = []
+    figure.send = lambda message, buffers=(): answers.append((message, [np.frombuffer(b, "<f4") for b in buffers]))
+    figure._handle_custom_msg({"ask": "reference", "seed": seed}, [])
+    return answers[0]
+
+
+def test_three_divergences_draw_from_the_readers_reference():
+    figure = ThreeDivergences(draw=lambda X, n_ref, generator: X.mean() + torch.zeros(n_ref, 1))
+    assert figure.own
+    message, columns = drawn(figure, 4)
+    assert message == {"seed": 4}
+    for column, sample in zip(columns, figure.sample(4), strict=True):
+        np.testing.assert_allclose(column, np.full(2000, sample.mean()), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (
+            lambda X, n_ref, generator: (_ for _ in ()).throw(NotImplementedError("Replace this.")),
+            "NotImplementedError",
+        ),
+        (lambda X, n_ref, generator: X, "The reference of X must have shape (2000, 1), not (400, 1)"),
+        (lambda X, n_ref, generator: torch.full((n_ref, 1), float("nan")), "not finite"),
+    ],
+    ids=["stub", "shape", "nan"],
+)
+def test_a_wrong_reference_is_answered_with_a_sentence(broken, said):
+    message, columns = drawn(ThreeDivergences(draw=broken), 0)
+    assert said in message["error"]
+    assert columns == []
+
+
+def test_a_width_out_of_range_is_refused():
+    with pytest.raises(ValueError, match="between 1 and 6"):
+        ThreeDivergences(reference="box", width=9.0)
 
 
 def test_what_the_modules_compute():

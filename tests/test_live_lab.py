@@ -34,6 +34,11 @@ MINE(chapter["Net"], chapter["MINETrainer"], n=200, b=50, start="he", iterations
         raise NotImplementedError("Replace this line with your own code.")
 
 MINE(Unfinished, chapter["MINETrainer"])""",
+    """import torch
+from mibook.live.minee import ThreeDivergences
+
+ThreeDivergences(draw=lambda X, n_ref, generator: X.mean() + torch.randn(n_ref, 1, generator=generator))""",
+    "ThreeDivergences(draw=lambda X, n_ref, generator: X)",
 ]
 
 
@@ -69,7 +74,7 @@ def lab(tmp_path_factory):
 
 
 def test_figures_run_and_call_the_readers_function(chromium, lab):
-    context = chromium.new_context(viewport={"width": 1200, "height": 4800})
+    context = chromium.new_context(viewport={"width": 1200, "height": 7500})
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(f"{lab}/lab/tree/figure.ipynb?reset")
@@ -99,6 +104,16 @@ def test_figures_run_and_call_the_readers_function(chromium, lab):
         "Your own code stopped with NotImplementedError: Replace this line with your own code. Complete your code",
         timeout=PATIENCE,
     )
+    for index, said in (
+        (4, "1 iterations on sample 1"),
+        (5, "ValueError: The reference of X must have shape (2000, 1)"),
+    ):
+        figure = page.locator(".live").nth(index)
+        figure.get_by_role("combobox").select_option("own")
+        expect(figure.get_by_role("slider")).to_have_attribute("aria-valuetext", "as you draw it")
+        expect(figure.locator(".live-status")).not_to_contain_text("Waiting", timeout=PATIENCE)
+        figure.get_by_role("button", name="Step").click()
+        expect(figure.locator(".live-status")).to_contain_text(said)
     assert page.locator(".live-still").count() == 0, "the widget itself, not its picture"
     target = ROOT / "_build" / "lab" / "live.png"  # to look at
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-PAGES = {"resampling": 2, "donsker-varadhan": 1, "smoothing": 1, "training": 1, "mine": 1}
+PAGES = {"resampling": 2, "donsker-varadhan": 1, "smoothing": 1, "training": 1, "mine": 1, "mi-nee": 1}
 WEIGHT = 1_000_000  # bytes, gzipped, of all that a page asks for
 TRAINING = 120_000  # milliseconds in which a training ends, however busy the machine
 RUNTIME = ["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm", "ort.wasm.min.mjs"]
@@ -198,6 +198,32 @@ def test_training_plays_pauses_steps_and_resets(visit):
     expect(figure.locator(".live-status")).to_contain_text("0 iterations")
     figure.get_by_label("Batch size b").select_option("10")
     expect(figure.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def test_references_are_compared_while_critics_train(visit):
+    view = visit()
+    view.open("mi-nee")
+    figure = view.figure()
+    assert status(figure).startswith("In population: 1.045 − 0.318 − 0.318 = 0.408 nats")
+    slider = figure.get_by_role("slider", name="Width of the reference")
+    slider.fill("1")
+    expect(slider).to_have_attribute("aria-valuetext", "s = 1.00")
+    expect(figure.locator(".live-status")).to_contain_text("0.408 − 0.000 − 0.000 = 0.408 nats")
+    figure.get_by_role("combobox", name="Reference").select_option("box")
+    slider.fill("2")
+    expect(figure.locator(".live-status")).to_contain_text("Given that the pair stays in the box")
+    assert figure.locator("option").count() == 2, "without a kernel there is no function of the reader's"
+    figure.get_by_role("button", name="Step").click()
+    expect(figure.locator(".live-status")).to_contain_text("1 iterations on sample 1")
+    figure.get_by_role("button", name="Play").click()
+    view.page.wait_for_timeout(1000)
+    figure.get_by_role("button", name="Pause").click()
+    expect(figure.locator(".live-status")).to_contain_text(
+        re.compile(r"(\d\d|[2-9]) iterations on sample|On \d+ samples")
+    )
+    figure.get_by_role("button", name="Reset").click()
+    expect(figure.locator(".live-status")).to_contain_text("0 iterations on sample 1")
+    assert view.said == []
 
 
 def test_work_stops_out_of_sight_and_on_leaving(visit):

@@ -8,6 +8,8 @@ const { choose, ratioMoment, spreadSample, spreadTheory } = await import(new URL
 const { KNOTS, bound, climb, draw, law, logRatio } = await import(new URL("bound.mjs", room));
 const { Descent, alongConstant, alongWeight, biasTheory, driftTheory, noiseTheory } = await import(new URL("smoothing.mjs", room));
 const { descend, loss, slope } = await import(new URL("descent.mjs", room));
+const { Critic } = await import(new URL("critic.mjs", room));
+const { LIMIT, Mixture, OneCritic, ThreeCritics, drawReference, scatter } = await import(new URL("mixture.mjs", room));
 const { number, ticks } = await import(new URL("figure.mjs", room));
 
 const near = (found, expected, tolerance) =>
@@ -158,6 +160,78 @@ test("the slope on one weight is the derivative of the loss, and descent finds t
   near(slope(0.3, data, reference), (loss(0.3 + h, data, reference) - loss(0.3 - h, data, reference)) / (2 * h), 1e-7);
   const path = descend(0.3, 200, data, reference);
   near(slope(path[200], data, reference), 0, 1e-6);
+});
+
+test("a critic's step goes uphill along the derivative of its bound", () => {
+  const stream = new Stream(3);
+  const points = (n) => [0, 1].map(() => stream.normals(new Float64Array(n)));
+  const [data, reference] = [points(40), points(70)];
+  const critic = new Critic(2, 8, stream);
+  const start = critic.weights.slice();
+  const value = critic.bound(data, reference);
+  near(critic.climb(data, reference, 1e-3), value, 1e-12);
+  critic.weights.set(start);
+  const h = 1e-6;
+  start.forEach((w, k) => {
+    const sides = [w + h, w - h].map((v) => ((critic.weights[k] = v), critic.bound(data, reference)));
+    critic.weights[k] = w;
+    near((sides[0] - sides[1]) / (2 * h), critic.gradient[k], 1e-6);
+  });
+});
+
+test("the difference is the mutual information for every Gaussian, and of the clipped pair for a box", () => {
+  const mixture = new Mixture(0.9);
+  for (const width of [0.5, 0.8, 1, 2, 4]) {
+    const { joint, x, y } = mixture.terms({ kind: "gaussian", width });
+    near(x, Math.log(width) + 1 / (2 * width ** 2) - 0.5, 1e-9);
+    near(joint - x - y, mixture.truth, 1e-9);
+  }
+  assert.ok(mixture.terms({ kind: "gaussian", width: 0.97 }).moment === Infinity, "s² < (1 + rho) / 2");
+  assert.ok(Number.isFinite(mixture.terms({ kind: "gaussian", width: 0.98 }).moment));
+  const box = [1, 2, 4, 6].map((width) => mixture.terms({ kind: "box", width }));
+  const rest = box.map(({ joint, x, y }) => joint - x - y);
+  assert.ok(rest[0] < 0.1 && rest[0] < rest[1] && rest[1] < rest[2] && rest[2] < rest[3]);
+  near(rest[3], mixture.truth, 1e-5);
+});
+
+test("the second moment of the ratio is what points of the reference say", () => {
+  const mixture = new Mixture(0.9);
+  for (const reference of [{ kind: "gaussian", width: 2 }, { kind: "box", width: 3.2 }]) {
+    const [x, y] = [5, 6].map((seed) => drawReference(reference, 100000, new Stream(seed)));
+    const density = (u, v) => Math.exp(mixture.information(u, v) - (u * u + v * v) / 2) / (2 * Math.PI);
+    const one = (v) => (reference.kind === "box" ? 1 / (2 * reference.width) : Math.exp(-((v / reference.width) ** 2) / 2) / (reference.width * Math.sqrt(2 * Math.PI)));
+    let squares = 0;
+    x.forEach((u, i) => (squares += (density(u, y[i]) / (one(u) * one(y[i]))) ** 2 / x.length));
+    near(squares / mixture.terms(reference).moment, 1, 0.05);
+  }
+});
+
+test("MI-NEE and MINE train to the oracle, but not from a narrow reference", () => {
+  const mixture = new Mixture(0.9);
+  const samples = [1, 2, 3].map((seed) => mixture.sample(400, new Stream(seed)));
+  const finish = (run) => {
+    for (let k = 0; k < LIMIT; k++) run.step();
+    assert.equal(run.count, LIMIT);
+    return run.last;
+  };
+  const errors = (width) =>
+    samples.map((sample, k) => finish(new ThreeCritics(sample, { kind: "gaussian", width }, new Stream(k)))[3] - mixture.oracle(sample));
+  const [fitting, narrow] = [errors(1), errors(0.6)];
+  assert.ok(fitting.every((error) => Math.abs(error) < 0.12), fitting.join());
+  const size = (errors) => Math.hypot(...errors);
+  assert.ok(size(narrow) > 3 * size(fitting), `${narrow} against ${fitting}`);
+  const mine = finish(new OneCritic(samples[0], new Stream(9)))[0] - mixture.oracle(samples[0]);
+  near(mine, 0, 0.12);
+});
+
+test("mean and standard deviation of a few estimates", () => {
+  assert.deepEqual(scatter([1, 2, 3]), { mean: 2, sd: 1 });
+});
+
+test("a training draws its batches from the points that it was given", () => {
+  const sample = new Mixture(0.9).sample(400, new Stream(1));
+  const run = new ThreeCritics(sample, [new Float64Array(50).fill(3), new Float64Array(50).fill(-2)], new Stream(2));
+  assert.ok(run.pool[0].every((v) => v === 3) && run.pool[1].every((v) => v === -2));
 });
 
 test("axes have round numbers and true minus signs", () => {
