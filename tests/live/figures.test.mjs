@@ -10,6 +10,7 @@ const { Descent, alongConstant, alongWeight, biasTheory, driftTheory, noiseTheor
 const { descend, loss, slope } = await import(new URL("descent.mjs", room));
 const { Critic } = await import(new URL("critic.mjs", room));
 const { LIMIT, Mixture, OneCritic, ThreeCritics, drawReference, scatter } = await import(new URL("mixture.mjs", room));
+const { MOST, SHIFTS, Training, draw: drawPairs, epochsBetween } = await import(new URL("training.mjs", room));
 const { number, ticks } = await import(new URL("figure.mjs", room));
 
 const near = (found, expected, tolerance) =>
@@ -239,4 +240,75 @@ test("axes have round numbers and true minus signs", () => {
   assert.deepEqual(ticks(0, 0.5, 5), [0, 0.1, 0.2, 0.3, 0.4, 0.5]);
   assert.equal(number(-0.25), "−0.25");
   assert.equal(number(1.23456, 2), "1.23");
+});
+
+/** A runtime in which a step notes its batch and a critic is x y: what `Training` feeds to the graphs. */
+function noted(loss = 0) {
+  const batches = [];
+  const Tensor = class {
+    constructor(_type, data, dims) {
+      Object.assign(this, { data, dims });
+    }
+  };
+  const step = {
+    run: async (feeds) => {
+      batches.push(feeds);
+      return { new_state: feeds.state, new_m: feeds.m, loss: { data: [loss] } };
+    },
+  };
+  const critic = { run: async ({ x, y }) => ({ log_ratio: { data: x.data.map((v, i) => v * y.data[i]) } }) };
+  return [batches, { Tensor }, { step, critic }];
+}
+const SETTINGS = { rho: 0.6, n: 200, b: 50, beta: 0.9, lr: 1e-3, start: "he", seed: 2 };
+
+test("an epoch uses every pair once and no true pair as reference", async () => {
+  const [batches, runtime, graphs] = noted();
+  const run = new Training(runtime, graphs, [["w", [3, 2]], ["b", [3]]], SETTINGS);
+  await run.epoch();
+  assert.equal(batches.length, 4);
+  const { x, y } = drawPairs(SETTINGS).data;
+  const used = batches.flatMap((batch) => [...batch.x.data]);
+  assert.deepEqual(used.toSorted(), [...x].toSorted());
+  for (const batch of batches)
+    batch.x.data.forEach((v, i) => {
+      const row = x.indexOf(v);
+      assert.equal(batch.y.data[i], y[row], "a pair stays a pair");
+      assert.ok(batch.y_ref.data[i] !== y[row] && y.includes(batch.y_ref.data[i]));
+    });
+  assert.deepEqual(batches.map(({ count }) => count.data[0]), [1, 2, 3, 4]);
+  assert.equal(epochsBetween(SETTINGS), 3, "at least ten iterations between two looks");
+});
+
+test("an estimate compares the pairs with as many shifts of them as it may", async () => {
+  for (const [n, shifts] of [[200, SHIFTS], [2000, MOST / 2000]]) {
+    const [, runtime, graphs] = noted();
+    const run = new Training(runtime, graphs, [["w", [3, 2]]], { ...SETTINGS, n });
+    const asked = [];
+    const { run: critic } = graphs.critic;
+    graphs.critic.run = async (feeds) => (asked.push(feeds), critic(feeds));
+    const { x, y } = run.data;
+    const { estimate } = await run.value(run.data);
+    const [pairs, reference] = asked;
+    assert.deepEqual([pairs.x.data, pairs.y.data], [x, y]);
+    assert.equal(reference.x.data.length, shifts * n);
+    const places = new Set();
+    for (let s = 0; s < shifts; s++) {
+      const place = y.indexOf(reference.y.data[s * n]);
+      places.add(place);
+      for (let i = 0; i < n; i++) {
+        assert.equal(reference.x.data[s * n + i], x[i]);
+        assert.equal(reference.y.data[s * n + i], y[(i + place) % n]);
+      }
+    }
+    assert.ok(places.size === shifts && !places.has(0), "different shifts, none of them zero");
+    const t = (v) => v.x.data.map((u, i) => u * v.y.data[i]);
+    const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
+    near(estimate, mean(t(pairs)) - Math.log(mean(t(reference).map(Math.exp))), 1e-4);
+  }
+});
+
+test("a loss that is not finite stops the training with a sentence", async () => {
+  const [, runtime, graphs] = noted(Infinity);
+  const run = new Training(runtime, graphs, [["w", [3, 2]]], SETTINGS);
+  await assert.rejects(run.epoch(), /The loss is Infinity at iteration 0.*smaller learning rate/);
 });
