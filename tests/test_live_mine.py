@@ -189,6 +189,21 @@ def test_a_kernel_trains_the_readers_own_classes(chapter):
     assert told(figure, start)[0][0] == first[0], "the same settings start in the same place"
 
 
+def test_the_chapter_says_what_there_is_to_see(chapter):
+    """Above zero on 200 independent pairs, not so on held-out ones; a plateau from small weights alone."""
+
+    def seen(iterations: int, **changed) -> tuple[float, float]:
+        run = Run(chapter["Net"], chapter["MINETrainer"], **settings(seed=0) | changed)
+        while run.trainer.iteration < iterations:
+            run.train()
+        return run.look()[1:3]
+
+    estimate, held = seen(400, rho=0.0, n=200)
+    assert estimate > 0.025
+    assert held < 0.015
+    assert seen(60, start="0.02", n=400)[0] < 0.05 < 0.5 < seen(60, n=400)[0]
+
+
 @pytest.mark.parametrize(
     ("stage", "said"), [("forward", "NotImplementedError: Replace"), ("nan", "FloatingPointError: The loss is nan")]
 )
