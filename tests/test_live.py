@@ -21,6 +21,7 @@ from mibook.live.descent import GradientDescent
 from mibook.live.generator import Stream
 from mibook.live.mine import MINE
 from mibook.live.minee import ThreeDivergences
+from mibook.live.pairs import FirstPairs, ellipse
 from mibook.live.resampling import METHODS, Resampling, choose
 from mibook.live.smoothing import Smoothing
 from mibook.samples import GaussianMixture, running_example
@@ -33,6 +34,7 @@ FIGURES = {
     "smoothing": lambda: Smoothing(EXAMPLE.rho),
     "mine": lambda: MINE(nn.Module, object),
     "descent": lambda: GradientDescent(EXAMPLE.X * EXAMPLE.Y, EXAMPLE.X_ref * EXAMPLE.Y_ref, EXAMPLE.rho),
+    "pairs": lambda: FirstPairs(EXAMPLE.X, EXAMPLE.Y, EXAMPLE.rho),
     "divergences": ThreeDivergences,
     "box": lambda: ThreeDivergences(reference="box", width=3.2),
 }
@@ -48,7 +50,7 @@ def tool(name: str) -> str:
 
 def javascript(body: str, given: object = None):
     """Run statements that see every export of the modules, the value ``given``, and end with `answer(...)`."""
-    names = ["maths", "spread", "bound", "smoothing", "descent", "training", "critic", "mixture"]
+    names = ["maths", "spread", "bound", "smoothing", "descent", "training", "critic", "mixture", "pairs"]
     imports = "".join(f'import * as {name} from "{(JS / name).as_uri()}.mjs";\n' for name in names)
     script = f"{imports}const answer = (v) => console.log(JSON.stringify(v));\n"
     script += f"const given = {json.dumps(given)};\n{body}"
@@ -181,6 +183,31 @@ def test_divergences_agree_with_the_module_and_with_the_densities(kind, width):
     expected = (joint * (np.log(joint + 1e-300) - reference - reference[:, None])).sum()
     assert terms.joint == pytest.approx(expected, abs=3e-3)
     assert terms.x == pytest.approx(one @ (np.log(one) - reference), abs=3e-3)
+
+
+@pytest.mark.parametrize("size", [30, 1000])
+def test_pairs_say_how_far_their_density_is_from_the_law(size):
+    found = javascript(
+        """const [x, y, rho, n] = given; answer(pairs.farthest(maths.kde2(x, y, n), rho));""",
+        [EXAMPLE.X[:, 0].tolist(), EXAMPLE.Y[:, 0].tolist(), EXAMPLE.rho, size],
+    )
+    assert found == pytest.approx(FirstPairs(EXAMPLE.X, EXAMPLE.Y, EXAMPLE.rho, size=size).farthest(), abs=0.02)
+
+
+def test_ellipses_hold_their_share_of_the_mass():
+    rho, share = EXAMPLE.rho, 0.24
+    x, y = np.array(javascript("answer(pairs.ellipse(given[0], given[1]).map((v) => [...v]));", [rho, share]))
+    np.testing.assert_allclose([x, y], ellipse(rho, share), atol=1e-12)
+    height = (x**2 - 2 * rho * x * y + y**2) / (1 - rho**2)
+    np.testing.assert_allclose(height, height[0])
+    u, v = np.random.default_rng(1).standard_normal((2, 100_000))
+    v = rho * u + np.sqrt(1 - rho**2) * v
+    assert np.mean((u**2 - 2 * rho * u * v + v**2) / (1 - rho**2) > height[0]) == pytest.approx(share, abs=0.01)
+
+
+def test_pairs_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="at least 2000"):
+        FirstPairs(EXAMPLE.X, EXAMPLE.Y, EXAMPLE.rho, size=2000)
 
 
 def test_critic_trains_as_torch_does():

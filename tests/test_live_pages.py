@@ -7,7 +7,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-PAGES = {"resampling": 2, "donsker-varadhan": 1, "smoothing": 1, "training": 1, "mine": 1, "mi-nee": 1}
+PAGES = {
+    "formulation": 1,
+    "resampling": 2,
+    "donsker-varadhan": 1,
+    "smoothing": 1,
+    "training": 1,
+    "mine": 1,
+    "mi-nee": 1,
+}
 WEIGHT = 1_000_000  # bytes, gzipped, of all that a page asks for
 TRAINING = 120_000  # milliseconds in which a training ends, however busy the machine
 RUNTIME = ["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm", "ort.wasm.min.mjs"]
@@ -129,6 +137,28 @@ def test_slider_answers_by_its_label_and_by_keyboard(visit):
     expect(slider).to_be_disabled()
     expect(figure.locator(".live-status")).to_contain_text("999000 pairs")
     expect(figure.locator(".live-status")).to_contain_text("Spread of the reference term")
+    assert view.said == []
+
+
+def test_density_of_few_pairs_is_far_from_the_law(visit):
+    view = visit()
+    view.open("formulation")
+    figure = view.figure()
+
+    def wrong() -> int:
+        return int(re.search(r"wrong by up to (\d+) %", status(figure)).group(1))
+
+    slider = figure.get_by_label("Pairs n")
+    slider.fill("10")
+    expect(figure.locator(".live-status")).to_contain_text("from 10 pairs")
+    few = wrong()
+    slider.fill("1000")
+    expect(figure.locator(".live-status")).to_contain_text("from 1000 pairs")
+    assert wrong() < few
+    figure.get_by_role("button", name="Another sample").click()
+    expect(figure.locator(".live-status")).to_contain_text("Fresh sample 1: from 1000 pairs")
+    slider.fill("2")
+    expect(figure.locator(".live-status")).to_contain_text("2 pairs are too few")
     assert view.said == []
 
 
@@ -419,6 +449,6 @@ def test_colours_follow_the_theme_at_once(visit):
 
 def test_pages_without_figures_do_not_load_the_host(served, chromium):
     page = chromium.new_page()
-    page.goto(f"{served}/book/formulation.html")
+    page.goto(f"{served}/book/notation.html")
     assert page.locator("script[src*='afm-host'], script[type*='widget-state']").count() == 0
     page.close()

@@ -119,7 +119,7 @@ export class Stage {
    */
   choice({ label, options, value, act }) {
     const select = /** @type {HTMLSelectElement} */ (element("select"));
-    for (const [key, words] of options) select.append(element("option", { value: key }, words));
+    for (const [name, shown] of options) select.append(element("option", { value: name }, shown));
     select.value = value;
     select.addEventListener("change", () => act(select.value));
     this.controls.append(element("label", { class: "live-control" }, element("span", {}, label), select));

@@ -1,5 +1,4 @@
 // The mixture of two Gaussians: its three divergences from a reference in population, and the trainings on samples.
-import { Stream } from "./maths.mjs";
 import { Critic } from "./critic.mjs";
 
 const [CELL, CELLS] = [0.05, 170]; // squares of a quarter of the plane; beyond lies less than 1e-16 of the mass
@@ -8,6 +7,7 @@ export const POOL = 2000; // reference points that an estimate is read from
 export const EVERY = 20; // iterations from one estimate to the next
 const [BATCH, REFERENCES, RATE, SHIFTS] = [100, 200, 0.03, 5];
 
+/** @typedef {import("./maths.mjs").Stream} Stream */
 /** @typedef {{kind: "gaussian" | "box", width: number}} Reference N(0, width²) or uniform on (-width, width), for each variable */
 /** @typedef {{joint: number, x: number, y: number, moment: number}} Terms three divergences in nats, and E r² under the reference */
 

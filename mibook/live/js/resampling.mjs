@@ -1,9 +1,9 @@
 // Reference pairs made of the data: how many, chosen how, and how far the reference term then scatters.
-import { Stream, bin1, bin2, contour, covariance, floats, grid, integers, kde1, kde2, moments, scott, shareLevels, smooth2 } from "./maths.mjs";
-import { Stage, area, axes, clipped, dots, key, line, number, words } from "./figure.mjs";
+import { Stream, bin1, bin2, covariance, floats, grid, integers, kde1, kde2, moments, scott, smooth2 } from "./maths.mjs";
+import { Stage, axes, clipped, key, line, number, words } from "./figure.mjs";
+import { board, contours } from "./pairboard.mjs";
 import { choose, spreadSample, spreadTheory } from "./spread.mjs";
 
-const SHARES = [0.05, 0.24, 0.43, 0.62, 0.81];
 const SHOWN = 10000; // of all n(n - 1) pairs, so many are drawn as dots
 const SAMPLES = 100;
 const WORK = 6; // milliseconds of a frame spent on the histogram
@@ -36,10 +36,10 @@ function render({ model, el }) {
   const y = new Float64Array(x.length);
   /** @type {number[]} */
   let truePairs = [];
-  /** @type {ReturnType<typeof kde1>[]} */
-  let margins = [null, null];
-  /** @type {{levels: number[][]} | null} */
-  let joint = null;
+  /** @type {import("./pairboard.mjs").Margin[]} */
+  let margins = [];
+  /** @type {number[][]} */
+  let levels = [];
   let fault = "";
 
   // --- the choice of pairs
@@ -109,10 +109,7 @@ function render({ model, el }) {
     }
     const all = method === "all";
     margins = all ? [kde1(X, n), kde1(Y, n)] : [kde1(x, m), kde1(y, m)];
-    const density = all ? allPairs() : kde2(x, y, m);
-    joint = density && {
-      levels: shareLevels(density.values, SHARES).map((level) => contour(density.values, density.gx, density.gy, level)),
-    };
+    levels = contours(all ? allPairs() : kde2(x, y, m));
     restart();
     tell();
   };
@@ -137,23 +134,8 @@ function render({ model, el }) {
       return `Scatter of ${J.length} reference pairs with density contours and two marginal densities; ${marked} marked.`;
     },
     draw: (ctx, width, height, c) => {
-      const side = Math.round(height * 0.14);
-      const box = { left: 48, top: side + 4, right: width - side - 4, bottom: height - 40 };
-      const f = axes(ctx, box, { low: lowX, high: highX, label: "x′" }, { low: lowY, high: highY, label: "y′" }, c);
-      const m = J.length;
-      dots(ctx, f, x, y, m, c.reference, Math.min(0.9, 0.15 + 120 / m), m > 3000 ? 1.5 : 2.5);
-      clipped(ctx, f, () => {
-        if (joint) {
-          ctx.strokeStyle = c.ink;
-          ctx.lineWidth = 1;
-          ctx.beginPath();
-          for (const ends of joint.levels)
-            for (let i = 0; i < ends.length; i += 4) {
-              ctx.moveTo(f.x(ends[i]), f.y(ends[i + 1]));
-              ctx.lineTo(f.x(ends[i + 2]), f.y(ends[i + 3]));
-            }
-          ctx.stroke();
-        }
+      const look = { x: { low: lowX, high: highX, label: "x′" }, y: { low: lowY, high: highY, label: "y′" }, colour: c.reference };
+      board(ctx, width, height, c, look, { x, y, m: J.length, levels, margins }, (f) => {
         for (const i of truePairs) {
           ctx.beginPath();
           ctx.arc(f.x(x[i]), f.y(y[i]), 4.5, 0, 7);
@@ -162,22 +144,6 @@ function render({ model, el }) {
           ctx.strokeStyle = "#fff";
           ctx.stroke();
         }
-      });
-      margins.forEach((margin, turned) => {
-        if (!margin) return;
-        const places = Float64Array.from(margin.values, (_, i) => margin.grid.start + i * margin.grid.step);
-        const peak = Math.max(...margin.values) * 1.1;
-        ctx.save();
-        if (turned) ctx.transform(0, 1, 1, 0, 0, 0); // the margin of y: the same picture with x and y exchanged
-        const m1 = turned
-          ? { ...f, left: box.top, right: box.bottom, x: f.y, y: (/** @type {number} */ v) => box.right + 3 + (v / peak) * side }
-          : { ...f, y: (/** @type {number} */ v) => box.top - 3 - (v / peak) * side };
-        ctx.beginPath();
-        ctx.rect(m1.left, turned ? box.right : 0, m1.right - m1.left, turned ? side + 4 : box.top);
-        ctx.clip();
-        area(ctx, m1, places, margin.values, 0, c.reference);
-        line(ctx, m1, places, margin.values, c.reference);
-        ctx.restore();
       });
     },
   });
@@ -234,8 +200,8 @@ function render({ model, el }) {
           bins[Math.min(24, Math.max(0, k))]++;
         }
         const top = Math.max(8, ...bins) * 1.1;
-        const x = { low: middle - half, high: middle + half, label: "log avg eᵗ, fresh samples [nats]" };
-        const f = axes(ctx, box, x, { low: 0, high: top, label: "samples" }, c);
+        const across = { low: middle - half, high: middle + half, label: "log avg eᵗ, fresh samples [nats]" };
+        const f = axes(ctx, box, across, { low: 0, high: top, label: "samples" }, c);
         ctx.fillStyle = c.estimate;
         bins.forEach((count, k) => {
           const left = f.x(middle - half + (k / 25) * 2 * half);

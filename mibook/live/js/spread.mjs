@@ -1,7 +1,7 @@
 // How far the reference term scatters: for Gaussian pairs with correlation rho and the critic lam * t*, t* the log
 // ratio, whose e^t is r^lam. Used by the figure on resampling.
-import { Stream } from "./maths.mjs";
 
+/** @typedef {import("./maths.mjs").Stream} Stream */
 /** @typedef {"without" | "derangement" | "with" | "all"} Method */
 
 /** E r(X', Y')^a under the product law; infinite where it does not exist. @param {number} rho @param {number} a */
