@@ -44,8 +44,8 @@ images: .venv/.ready      ## draw images/*.svg anew
 bench: .venv/.ready       ## run the long studies and store their results (about half an hour)
 	for study in benchmarks/[a-z]*.py; do python -m benchmarks.$$(basename $$study .py) || exit 1; done
 
-lint: .venv/.ready        ## check style and format
-	ruff check . && ruff format --check .
+lint: $(READY)            ## check style and format, of Python and of the live figures' modules
+	ruff check . && ruff format --check . && node_modules/.bin/eslint .
 
 test: $(READY) lint       ## all tests, the strict builds and the browser checks among them
 	python -m pytest

@@ -15,7 +15,7 @@ require(path.join(process.argv[2], "mathjax"))
     const convert = ([tex, display]) => {
       try {
         return MathJax.tex2mml(tex, { display });
-      } catch (error) {
+      } catch {
         return "";
       }
     };

@@ -219,8 +219,7 @@ test("MI-NEE and MINE train to the oracle, but not from a narrow reference", () 
     samples.map((sample, k) => finish(new ThreeCritics(sample, { kind: "gaussian", width }, new Stream(k)))[3] - mixture.oracle(sample));
   const [fitting, narrow] = [errors(1), errors(0.6)];
   assert.ok(fitting.every((error) => Math.abs(error) < 0.12), fitting.join());
-  const size = (errors) => Math.hypot(...errors);
-  assert.ok(size(narrow) > 3 * size(fitting), `${narrow} against ${fitting}`);
+  assert.ok(Math.hypot(...narrow) > 3 * Math.hypot(...fitting), `${narrow} against ${fitting}`);
   const mine = finish(new OneCritic(samples[0], new Stream(9)))[0] - mixture.oracle(samples[0]);
   near(mine, 0, 0.12);
 });
