@@ -6,7 +6,7 @@ export default [
   js.configs.recommended,
   {
     linterOptions: { reportUnusedDisableDirectives: "error" },
-    rules: { eqeqeq: "error", "no-var": "error", "prefer-const": "error", "no-shadow": "error", "no-unused-expressions": "error" },
+    rules: { eqeqeq: "error", "no-var": "error", "prefer-const": "error", "no-unused-expressions": "error" },
   },
   { files: ["mibook/**/*.mjs", "sitebuild/**/*.{js,mjs}"], languageOptions: { globals: globals.browser } },
   { files: ["sitebuild/assets/book.js"], languageOptions: { sourceType: "script", globals: { MathJax: "writable" } } },
