@@ -325,21 +325,33 @@ def test_mine_trains_in_the_browser_from_the_sites_own_files(visit):
     assert view.said == []
 
 
-@pytest.mark.parametrize("spoiled", ["missing", "broken"])
-def test_training_that_does_not_load_says_so_in_the_figure(visit, spoiled):
+@pytest.mark.parametrize(
+    ("address", "spoil", "said"),
+    [
+        ("**/*.wasm", lambda route: route.fulfill(status=404, body=""), "What trains in the browser did not load"),
+        (
+            "**/*.wasm",
+            lambda route: route.fulfill(body="no WebAssembly", content_type="application/wasm"),
+            "What trains in the browser did not load",
+        ),
+        ("**/ort.wasm.min.mjs", lambda route: route.abort(), "What trains in the browser did not load"),
+        (
+            "**/book/mine.html",
+            lambda route: route.fulfill(
+                body=re.sub(r'\["step"\]', '["lost"]', route.fetch().text()), content_type="text/html"
+            ),
+            "This page was built without the training step: build it with make book.",
+        ),
+    ],
+    ids=["missing", "broken", "no runtime", "no step"],
+)
+def test_training_that_does_not_load_says_so_in_the_figure(visit, address, spoil, said):
     view = visit()
-
-    def spoil(route):
-        if spoiled == "missing":
-            route.fulfill(status=404, body="")
-        else:
-            route.fulfill(body="no WebAssembly", content_type="application/wasm")
-
-    view.context.route("**/*.wasm", spoil)
+    view.context.route(address, spoil)
     view.open("mine")
     figure = view.figure()
     figure.get_by_role("button", name="Train").click()
-    expect(figure.locator(".live-status")).to_contain_text("What trains in the browser did not load", timeout=TRAINING)
+    expect(figure.locator(".live-status")).to_contain_text(said, timeout=TRAINING)
     expect(figure.get_by_role("button", name="Train")).to_be_visible()
     assert figure.locator("canvas").first.is_visible()
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import os
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple, TypeVar
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,6 +29,7 @@ EXPORT = "MIBOOK_EXPORT"
 EDGE, SIDE, WEIGHTS = 3.0, 41, 1000003
 """As in js/training.mjs: the heat map's edge and its points a side; what is added to the seed for the weights."""
 
+T = TypeVar("T")
 SETTINGS = ("rho", "n", "b", "beta", "lr", "start", "seed")
 
 
@@ -67,7 +69,10 @@ def set_weights(net: nn.Module, start: str, seed: int) -> None:
 
 
 class Run:
-    """One training from its start, by a network and a trainer with the chapter's interfaces."""
+    """One training from its start, by a network and a trainer with the chapter's interfaces.
+
+    The settings are those of `MINE`. Whatever Net and Trainer raise comes through.
+    """
 
     def __init__(
         self,
@@ -101,7 +106,7 @@ class Run:
     def look(self) -> Look:
         return self._alone(self._look)
 
-    def _alone(self, act):
+    def _alone(self, act: Callable[[], T]) -> T:
         """Do something with this run's own random numbers: the notebook's own stay as they are."""
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self.random)
@@ -210,7 +215,7 @@ class MINE(Figure):
             image = ax.imshow(
                 values, origin="lower", extent=(-EDGE, EDGE) * 2, cmap=colours, vmin=-5, vmax=5, interpolation="nearest"
             )
-            ax.set(xlabel="x", ylabel="y", title="critic t" if name == "critic" else "true log ratio")
+            ax.set(xlabel="x", ylabel="y", title="critic t less its constant" if name == "critic" else "true log ratio")
             ax.grid(False)
         figure.colorbar(image, ax=[parts["critic"], parts["ratio"]], label="[nats]", extend="both")
         return figure
@@ -226,6 +231,7 @@ class MINE(Figure):
         return (
             f"Two estimates against the iteration, for {law}. After {last.iteration} iterations the estimate on the "
             f"training pairs is {last.estimate:.2f} nats and the one on held-out pairs {last.held:.2f}; the truth is "
-            f"{truth:.2f}. Below, two heat maps side by side: the critic t, and the true log ratio, positive along the "
-            f"diagonal and negative off it. Over the pairs they differ by {last.gap:.2f} nats, root mean square."
+            f"{truth:.2f}. Below, two heat maps side by side: the critic t less its constant, and the true log ratio, "
+            "positive along the diagonal and negative off it. Over the pairs they differ by "
+            f"{last.gap:.2f} nats, root mean square."
         )

@@ -99,8 +99,7 @@ function render({ model, el, assets }) {
   let patience = 0;
   function engage() {
     const text = new Blob([model.get("_esm")], { type: "text/javascript" });
-    const address = URL.createObjectURL(text);
-    worker = new Worker(address, { type: "module" });
+    worker = new Worker(URL.createObjectURL(text), { type: "module" });
     worker.onmessage = ({ data: [answer, view] }) => answered(answer, [view]);
     worker.onerror = (event) => answered({ run, error: `The browser could not start a worker (${event.message}).` }, []);
     return worker;
@@ -123,7 +122,11 @@ function render({ model, el, assets }) {
     } else {
       if (!worker) stage.say("Loading what trains …");
       const [step, critic, layout] = ["step", "critic", "layout"].map(model.get);
-      (worker ?? engage()).postMessage(begun ? question : { ...question, assets, step, critic, layout });
+      try {
+        (worker ?? engage()).postMessage(begun ? question : { ...question, assets, step, critic, layout });
+      } catch (error) {
+        return answered({ run, error: `The browser could not start a worker (${error}).` }, []);
+      }
     }
     begun = true;
   }
@@ -312,17 +315,17 @@ function render({ model, el, assets }) {
   });
 
   stage.canvas({
-    shape: 0.52,
+    shape: 0.56,
     least: 230,
     wide: true,
     describe: () =>
-      "Two heat maps of x and y from −3 to 3: the critic t, and the true log ratio, positive along the diagonal. " +
-      (looks.length ? `They differ by ${number(gap, 2)} nats over the pairs.` : "There is no critic yet."),
+      `Two heat maps of x and y from ${number(-EDGE)} to ${EDGE}: the critic t less its constant, and the true log ratio. ` +
+      (looks.length ? `They differ by ${number(gap, 2)} nats over the pairs, root mean square.` : "There is no critic yet."),
     draw: (ctx, width, height, c) => {
       const [top, gutter] = [24, 54];
       const side = Math.min((width - 2 * gutter - 10) / 2, height - top - 70);
       const axis = { low: -EDGE, high: EDGE };
-      const maps = /** @type {[string, ArrayLike<number>][]} */ ([["critic t", shown.heat], ["true log ratio", ratio]]);
+      const maps = /** @type {[string, ArrayLike<number>][]} */ ([["critic t less its constant", shown.heat], ["true log ratio", ratio]]);
       maps.forEach(([name, values], k) => {
         const left = gutter + k * (side + gutter);
         const box = { left, top, right: left + side, bottom: top + side };
