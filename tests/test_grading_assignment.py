@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import os
 import subprocess
 import sys
 import zipfile
@@ -95,9 +94,7 @@ def test_validate_passes_on_the_solution(assignment, name, tmp_path):
     assert Validator().validate(str(path)) == {}
 
 
-@pytest.mark.parametrize(
-    ("assignment", "name"), [("foundations", "training.ipynb"), ("mutual-information", "mine.ipynb")]
-)
+@pytest.mark.parametrize(("assignment", "name"), SHEETS)
 def test_validate_invert_passes_on_the_stub(assignment, name, tmp_path):
     path = tmp_path / name
     nbformat.write(released(name, assignment), path)
@@ -115,17 +112,30 @@ def test_deriving_again_changes_nothing(tmp_path):
 
 @pytest.fixture(scope="module")
 def handout(root, tmp_path_factory) -> Path:
-    """The second assignment as a student unpacks it, with the package installed beside it, outside the clone.
+    """The second assignment as a student unpacks it outside the clone, with an environment that has the zip's package.
 
-    Installing torch anew would take minutes: the environment's other packages are used as they are.
+    Installing torch anew would take minutes: the environment sees the packages of this one, but not its links to the
+    clone, and nothing of the user's.
     """
     folder = tmp_path_factory.mktemp("student")
     with zipfile.ZipFile(root / "handout" / "mutual-information.zip") as archive:
         archive.extractall(folder)
     (wheel,) = folder.glob("*/*.whl")
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"]
-    subprocess.run([*install, str(folder / "site"), str(wheel)], check=True, cwd=folder)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
+    python = str(folder / "venv" / "bin" / "python")
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*install, str(wheel)], check=True, cwd=folder)
+    (site,) = folder.glob("venv/lib/python*/site-packages")
+    # The files in there that name other folders, the clone's among them, are not read from here.
+    (site / "others.pth").write_text(str(Path(nbformat.__file__).parent.parent))
     return folder
+
+
+def in_handout(handout: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run the student's Python in the unpacked folder, without any variable of this process."""
+    command = [str(handout / "venv" / "bin" / "python"), *arguments]
+    where = {"cwd": handout / "mutual-information", "env": {"PATH": "/usr/bin:/bin", "HOME": str(handout)}}
+    return subprocess.run(command, capture_output=True, text=True, **where)
 
 
 def test_handout_holds_what_a_student_needs_and_no_more(root, handout):
@@ -140,15 +150,16 @@ def test_handout_holds_what_a_student_needs_and_no_more(root, handout):
 
 
 def test_handout_runs_outside_the_clone(handout):
-    """The package is the one in the zip, and the sheet's visible tests see the model answers pass."""
-    nbformat.write(solved("mine.ipynb", "mutual-information"), handout / "mutual-information" / "mine.ipynb")
-    env = os.environ | {"PYTHONPATH": str(handout / "site")}
-    run = [sys.executable, "-P", "-c", "import mibook; print(mibook.__file__)"]
-    found = subprocess.run(run, env=env, cwd=handout, capture_output=True, text=True, check=True).stdout
-    assert found.startswith(str(handout))
-    command = [sys.executable, "-P", "-m", "nbgrader", "validate", "mine.ipynb"]
+    """The package is the one in the zip, and the visible tests see the model answers pass and the stubs fail."""
+    found = in_handout(handout, "-c", "import mibook; print(mibook.__file__)").stdout
+    assert found.startswith(str(handout / "venv"))
+    for name in ("grading", "sitebuild"):
+        assert f"No module named '{name}'" in in_handout(handout, "-c", f"import {name}").stderr
     where = handout / "mutual-information"
-    done = subprocess.run(command, env=env, cwd=where, capture_output=True, text=True)
+    invert = in_handout(handout, "-m", "nbgrader", "validate", "--invert", "mine.ipynb")
+    assert "Success" in invert.stdout, invert.stdout + invert.stderr
+    nbformat.write(solved("mine.ipynb", "mutual-information"), where / "solved.ipynb")
+    done = in_handout(handout, "-m", "nbgrader", "validate", "solved.ipynb")
     assert "Success" in done.stdout, done.stdout + done.stderr
 
 
