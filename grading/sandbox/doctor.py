@@ -91,7 +91,7 @@ class Targets:
         abstract = f"\0{marker}"
         self._serve(socket.AF_UNIX, abstract)
         self._serve(socket.AF_UNIX, str(folder / "socket"))
-        sleep = [sys.executable, "-c", "import time; time.sleep(600)", f"victim-{marker}"]
+        sleep = [sys.executable, "-c", "import time; time.sleep(7200)", f"victim-{marker}"]
         victim = subprocess.Popen(sleep)
         self.cleanup.callback(victim.wait)
         self.cleanup.callback(victim.kill)

@@ -12,6 +12,7 @@ import sys
 
 import zmq
 from ipykernel.kernelapp import launch_new_instance
+from IPython.core.autocall import ZMQExitAutocall
 
 descriptors = dict(enumerate(map(int, sys.argv[1].split(",")), 1))
 bind = zmq.Socket.bind
@@ -29,4 +30,6 @@ def bind_given(socket, address):
 
 del sys.path[0]  # this file's folder
 zmq.Socket.bind = bind_given
+# exit() ends a kernel a moment later, in whatever cell runs then: one submission would get now this grade, now that.
+ZMQExitAutocall.__call__ = lambda self, keep_kernel=True: None
 launch_new_instance(argv=sys.argv[2:])
