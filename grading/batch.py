@@ -36,6 +36,7 @@ from traitlets.config import Config
 
 from grading import audit, gradebook, normalise
 from grading.course import Course, CourseError, Listener, write
+from grading.execute import RobustExecute
 from grading.gradebook import Scores
 from grading.preprocessors import check_test
 
@@ -139,6 +140,18 @@ def _grade_in(root: Path, job: Job) -> Outcome:
     return Outcome(job.student, found, executed)
 
 
+def _in_time(grade_one: Callable[[Job], Outcome], job: Job) -> Outcome:
+    """Grade in a process that ends if the grader itself hangs: its notebooks have limits of their own by far below."""
+    seconds = (job.config or Config()).RobustExecute.get(
+        "notebook_seconds", RobustExecute.notebook_seconds.default_value
+    )
+    signal.alarm((int(seconds) + 120) * max(len(job.release), 1))
+    try:
+        return grade_one(job)
+    finally:
+        signal.alarm(0)
+
+
 def _start_worker() -> None:
     """A worker ignores the interrupt that the run's owner gets, and ends with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -177,7 +190,7 @@ def run_here(jobs: Iterator[Job], processes: int) -> Iterator[Outcome]:
                     exhausted = True
                     break
                 attempts[job.student] = attempts.get(job.student, 0) + 1
-                running[pool.submit(grade_one, job)] = job
+                running[pool.submit(_in_time, grade_one, job)] = job
                 if attempts[job.student] > 1:
                     break
             if not running:

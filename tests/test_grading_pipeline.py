@@ -24,6 +24,7 @@ from answers import fill
 from conftest import ROOT
 from grading_course import ALL, ANSWER, ASSIGNMENT, NOTEBOOK, TEST, answered, cell, hand_in, released, solved
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from traitlets.config import Config
 
 from grading import audit, batch, exercises, gradebook, normalise
 from grading.__main__ import main
@@ -433,6 +434,25 @@ def test_a_worker_that_is_killed_costs_its_own_submission_alone(monkeypatch):
     outcomes = {outcome.student: outcome.error for outcome in batch.run_here(iter(jobs), 2)}
     assert set(outcomes) == {job.student for job in jobs}
     assert {student for student, error in outcomes.items() if error} == {"student1"}
+
+
+def _hangs(job):
+    if job.student == "student1":
+        time.sleep(600)
+    return batch.Outcome(job.student)
+
+
+def test_a_worker_that_hangs_costs_its_own_submission_alone(monkeypatch):
+    monkeypatch.setattr(batch, "grade_one", _hangs)
+    config = Config()
+    config.RobustExecute.notebook_seconds = -118
+    jobs = [batch.Job(ASSIGNMENT, f"student{n}", {}, {}, b"", 1, config) for n in range(3)]
+    outcomes = {outcome.student: outcome.error for outcome in batch.run_here(iter(jobs), 2)}
+    assert {student: bool(error) for student, error in outcomes.items()} == {
+        "student0": False,
+        "student1": True,
+        "student2": False,
+    }
 
 
 # --- stock nbgrader --------------------------------------------------------------------------------------------

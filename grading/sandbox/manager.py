@@ -58,7 +58,9 @@ class SandboxKernelClient(AsyncKernelClient):
     iopub_channel_class = Type(MeteredChannel)
 
     def start_channels(self, *arguments, **kwargs):
-        super().start_channels(*arguments, **kwargs)
+        # No heartbeat: a kernel that closes its end makes that thread, and whoever joins it, wait for ever. Whether
+        # the kernel lives is seen from its process.
+        super().start_channels(*arguments, **kwargs | {"hb": False})
         self._disconnections = self.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
 
     async def disconnected(self) -> bool:
