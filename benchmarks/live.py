@@ -214,7 +214,7 @@ def ready(browser: Browser) -> pd.DataFrame | None:
             page.add_init_script(FIRST_MOVE)
             page.goto(f"{address}/book/{name}.html", wait_until="commit")
             page.wait_for_function("window.answered")
-            page.wait_for_function("MathJax.startup.promise.then(() => true)")
+            page.wait_for_function("MathJax.startup?.promise?.then(() => true)")
             found.append(page.evaluate("[mounted, answered, performance.now()].map((time) => time / 1000)"))
             context.close()
         rows.append([name, *np.median(found[1:], axis=0)])

@@ -38,7 +38,7 @@ def view(request, chromium, served):
 
 def typeset(page):
     """Wait until MathJax has typeset the page, if it has formulas."""
-    page.wait_for_function("!window.MathJax || !MathJax.startup || MathJax.startup.promise.then(() => true)")
+    page.wait_for_function("!window.MathJax || MathJax.startup?.promise?.then(() => true)")
 
 
 UNSET = "[...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).map(e => e.textContent)"
