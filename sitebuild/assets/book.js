@@ -2,9 +2,18 @@
 // seconds, and a slider shall not wait for them. `MathJax.startup.promise` is kept when all are set.
 const SLICE = 50; // milliseconds
 
+/** The next frame is drawn, or 200 ms have passed: a page that nobody sees draws none. */
+function drawn() {
+  return new Promise((done) => {
+    requestAnimationFrame(() => setTimeout(done));
+    setTimeout(done, 200);
+  });
+}
+
 async function setFormulas() {
   const host = document.querySelector('script[src*="afm-host"]');
-  if (host) await import(host.src).then(({ mounted }) => mounted).catch(() => {}); // no figure, no reason to wait
+  // Where the host does not load, no figure is a reason to wait.
+  if (host) await import(host.src).then(({ mounted }) => mounted).then(drawn).catch(() => {});
   const inSight = (formula) => {
     const { top, bottom } = formula.getBoundingClientRect();
     return bottom > 0 && top < innerHeight;
