@@ -40,7 +40,7 @@ import grading_course
 from answers import fill, mine_net, minetrainer
 
 ASSIGNMENT, NOTEBOOK = "mutual-information", "mine.ipynb"
-STUDENTS, STOCK, PROCESSES = 300, 40, 2
+STUDENTS, STOCK, PROCESSES = 300, 30, 2
 KINDS = {"right": 0.46, "wrong": 0.46, "broken": 0.08}
 FAULTS = {"cut off": 0.3, "import os; os._exit(1)": 0.3, "def f(:": 0.3, "while True:\n    pass": 0.1}
 

@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 torch.set_num_threads(1)  # two threads on a busy two-core machine are slower than one
 
 LAST = [
-    "test_execute.py", "test_site.py", "test_browser.py", "test_live_pages.py", "test_lab.py", "test_live_lab.py",
-    "test_grading_verdicts.py", "test_grading_execute.py", "test_grading_sandbox.py", "test_grading_assignment.py",
-    "test_grading_pipeline.py", "test_grading_cluster.py", "test_grading_formgrader.py",
+    "test_execute.py", "test_site.py", "test_guides.py", "test_browser.py", "test_live_pages.py", "test_lab.py",
+    "test_live_lab.py", "test_grading_verdicts.py", "test_grading_execute.py", "test_grading_sandbox.py",
+    "test_grading_assignment.py", "test_grading_pipeline.py", "test_grading_cluster.py", "test_grading_formgrader.py",
     "test_grading_hostile.py",
 ]  # fmt: skip
 
