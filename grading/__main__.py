@@ -79,7 +79,7 @@ def grade(course: Course, options: argparse.Namespace) -> None:
         print(summary(name, rows))
     export(course, options)  # first: a page that can't be written must not cost the table of grades
     for name in names:
-        _feedback(course, name)
+        _feedback(course, name, options.jobs)
 
 
 def summary(name: str, rows: list) -> str:
@@ -109,10 +109,10 @@ def feedback(course: Course, options: argparse.Namespace) -> None:
         _feedback(course, name)
 
 
-def _feedback(course: Course, name: str) -> None:
+def _feedback(course: Course, name: str, processes: int | None = None) -> None:
     from grading.feedback import generate
 
-    print(f"{name}: {generate(course, name)} feedback pages in {course.root / 'feedback'}")
+    print(f"{name}: {generate(course, name, processes)} feedback pages in {course.root / 'feedback'}")
 
 
 def export(course: Course, options: argparse.Namespace) -> None:

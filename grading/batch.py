@@ -15,7 +15,6 @@ import concurrent.futures
 import contextlib
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -34,7 +33,7 @@ from nbgrader.utils import parse_utc
 from tqdm import tqdm
 from traitlets.config import Config
 
-from grading import audit, gradebook, normalise
+from grading import audit, gradebook, normalise, workers
 from grading.course import Course, CourseError, Listener, write
 from grading.execute import RobustExecute
 from grading.gradebook import Scores
@@ -152,23 +151,6 @@ def _in_time(grade_one: Callable[[Job], Outcome], job: Job) -> Outcome:
         signal.alarm(0)
 
 
-def _start_worker() -> None:
-    """A worker ignores the interrupt that the run's owner gets, and ends with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError, AttributeError):  # Linux
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    if os.getppid() == 1:
-        os._exit(1)
-    import warnings
-
-    import nbgrader.converters  # noqa: F401 - so that the first submission does not wait for it
-    from sqlalchemy.exc import SAWarning
-
-    warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader makes rows in an order that SQLAlchemy remarks on
-
-
 # --- where they run --------------------------------------------------------------------------------------------
 
 
@@ -180,11 +162,10 @@ def run_here(jobs: Iterator[Job], processes: int) -> Iterator[Outcome]:
     try:
         while True:
             if pool is None:
-                pool = concurrent.futures.ProcessPoolExecutor(
-                    processes, multiprocessing.get_context("spawn"), initializer=_start_worker
-                )
-            # After a loss its suspects run one at a time, so that the next loss names the one to blame.
-            while len(running) < (1 if alone else processes) and not (exhausted and not alone):
+                pool = workers.pool(processes)
+            # One more than there are workers, so that none waits for the writer. After a loss its suspects run one at a
+            # time, so that the next loss names the one to blame.
+            while len(running) < (1 if alone else processes + 1) and not (exhausted and not alone):
                 job = alone.pop(0) if alone else next(waiting, None)
                 if job is None:
                     exhausted = True
@@ -228,7 +209,7 @@ def run_on(jobs: Iterator[Job], address: str) -> Iterator[Outcome]:
     except ImportError:
         raise CourseError("--scheduler needs Dask: run 'python -m pip install distributed'.") from None
     try:
-        client = Client(address, timeout=20)
+        client = Client(address, timeout=10)
     except (OSError, TimeoutError, ValueError) as error:
         raise CourseError(
             f"There is no Dask scheduler at {address}: start it, or correct the address ({error})."

@@ -7,14 +7,18 @@ the page forbids the browser to run or load anything. Formulas are MathML, which
 
 from __future__ import annotations
 
+import contextlib
 import html
+import itertools
 import json
+import os
 import re
 import secrets
 import shutil
 import subprocess
 import sys
 import unicodedata
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import bleach
@@ -31,12 +35,14 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import GetGrades
 from nbgrader.utils import is_grade, is_solution
 from pygments.formatters import HtmlFormatter
+from tqdm import tqdm
 from traitlets import Bool, Unicode
 
-from grading import gradebook
+from grading import gradebook, workers
 from grading.course import Course, CourseError, Listener
 from sitebuild.chapters import ROOT
 
+PART = 15  # students of one process at a time: a page takes some tenths of a second, a process some seconds to start
 HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS\n?", re.DOTALL)
 TAGS = {
     *bleach.ALLOWED_TAGS,
@@ -304,15 +310,56 @@ def _letter(alphabet: str, letter: str) -> str:
     return letter
 
 
-def generate(course: Course, assignment: str) -> int:
-    """Write the feedback pages of an assignment with nbgrader's own converter; return how many there are."""
-    config = course.config
+class _Part(GenerateFeedback):
+    """nbgrader's own converter, for some of the students alone."""
+
+    students: frozenset[str] = frozenset()
+
+    def init_notebooks(self):
+        super().init_notebooks()
+        self.assignments = {path: found for path, found in self.assignments.items() if _student(path) in self.students}
+
+
+def _student(path: str | Path) -> str:
+    """Whose the folder of an assignment is."""
+    return Path(path).parent.name
+
+
+def _write(root: Path, assignment: str, students: list[str]) -> str:
+    """Write the pages of some students; return what went wrong, or nothing."""
+    config = Course(root).config
     config.CourseDirectory.assignment_id, config.CourseDirectory.student_id = assignment, "*"
-    converter = GenerateFeedback(coursedir=CourseDirectory(config=config), config=config, force=True)
+    converter = _Part(coursedir=CourseDirectory(config=config), config=config, force=True)
+    converter.students = frozenset(students)
     said = Listener()
     converter.log = said.logger
     try:
         converter.start()
     except NbGraderException:
-        raise CourseError(f"Not all feedback for {assignment} could be written: {said.worst}") from None
+        return said.worst
+    return ""
+
+
+def generate(course: Course, assignment: str, processes: int | None = None) -> int:
+    """Write the feedback pages of an assignment, of a larger class in several processes; return how many there are."""
+    _ = course.config  # says so if this is no course
+    students = sorted(map(_student, (course.root / "autograded").glob(f"*/{assignment}")))
+    parts = [students[k : k + PART] for k in range(0, len(students), PART)]
+    where = itertools.repeat(course.root), itertools.repeat(assignment)
+    wrong, bar = [], tqdm(total=len(students), unit="student", desc=f"{assignment}, feedback", file=sys.stderr)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(bar)
+        if len(parts) > 1:
+            pool = stack.enter_context(workers.pool(min(processes or os.cpu_count() or 1, len(parts))))
+            written = pool.map(_write, *where, parts)
+        else:
+            written = map(_write, *where, parts)
+        try:
+            for part, said in zip(parts, written, strict=True):
+                wrong += [said] if said else []
+                bar.update(len(part))
+        except BrokenProcessPool:
+            wrong.append("a process was ended. Run 'python -m grading feedback' again")
+    if wrong:
+        raise CourseError(f"Not all feedback for {assignment} could be written: {wrong[0]}")
     return len(list((course.root / "feedback").glob(f"*/{assignment}/*.html")))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from nbgrader.api import (
     Assignment,
+    Base,
     Comment,
     Grade,
     Gradebook,
@@ -19,6 +20,7 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
+from sqlalchemy import create_engine
 from traitlets.config import Config
 
 from grading.course import CourseError, LatePolicy
@@ -41,6 +43,10 @@ class Scores(NamedTuple):
 def template(gradebook: Gradebook, assignment: str, url: str) -> None:
     """Write an assignment's definition, and nothing of any student, into a new gradebook at ``url``."""
     definition = gradebook.find_assignment(assignment)
+    # With its tables there, nbgrader asks no alembic for a version: seconds for a gradebook that lives no longer.
+    engine = create_engine(url)
+    Base.metadata.create_all(engine)
+    engine.dispose()
     with Gradebook(url) as copy:
         copy.add_assignment(assignment)
         for notebook in definition.notebooks:

@@ -22,7 +22,20 @@ import pytest
 import test_grading_verdicts as warm
 from answers import fill
 from conftest import ROOT
-from grading_course import ALL, ANSWER, ASSIGNMENT, NOTEBOOK, TEST, answered, cell, hand_in, released, solved
+from grading_course import (
+    ALL,
+    ANSWER,
+    ASSIGNMENT,
+    GOOD,
+    NOTEBOOK,
+    SAME,
+    TEST,
+    answered,
+    cell,
+    hand_in,
+    released,
+    solved,
+)
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from traitlets.config import Config
 
@@ -32,16 +45,7 @@ from grading.course import Course, CourseError, LatePolicy
 from grading.preprocessors import PlaceSeed
 from grading.sandbox import bubblewrap
 
-GOOD = "def reference_sample(n_ref, rng):\n    return rng.standard_normal((n_ref, 1)), rng.standard_normal((n_ref, 1))"
-SAME = "def reference_sample(n_ref, rng):\n    a = rng.standard_normal((n_ref, 1))\n    return a, a"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandbox():
-    try:
-        bubblewrap.check()
-    except bubblewrap.SandboxError as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.usefixtures("sandbox")
 
 
 @pytest.fixture(autouse=True)
@@ -241,6 +245,20 @@ def test_hostile_feedback_is_inert_in_a_browser(graded, chromium):
     assert (dialogs, "owned" in page.title()) == ([], False)
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
     page.close()
+
+
+def test_a_page_of_feedback_that_cannot_be_written_costs_no_other_and_is_said(graded, tmp_path, capsys):
+    course = Course(shutil.copytree(graded[0].root, tmp_path / "course"))
+    shutil.rmtree(course.root / "feedback")
+    broken = course.root / "autograded" / "wrong" / ASSIGNMENT / NOTEBOOK
+    broken.chmod(0o644)
+    broken.write_text("no notebook")
+    assert main(["feedback", "--course", str(course.root)]) == 1
+    said = capsys.readouterr().err
+    assert "Not all feedback for foundations could be written" in said
+    assert "'wrong'" in said
+    pages = {path.parent.parent.name for path in (course.root / "feedback").rglob("*.html")}
+    assert {path.parent.parent.name for path in (course.root / "autograded").rglob("*.ipynb")} - pages == {"wrong"}
 
 
 def test_an_unreadable_submission_is_kept_and_its_owner_told(graded):
