@@ -16,6 +16,8 @@ from grading.course import Course
 
 # One notebook whose kernel starts without torch: enough where any submission will do.
 ASSIGNMENT, NOTEBOOK, ANSWER, TEST = "foundations", "formulation.ipynb", "reference-sample", "test-reference-sample"
+GOOD = "def reference_sample(n_ref, rng):\n    return rng.standard_normal((n_ref, 1)), rng.standard_normal((n_ref, 1))"
+SAME = "def reference_sample(n_ref, rng):\n    a = rng.standard_normal((n_ref, 1))\n    return a, a"  # earns 1.5 of 2
 
 
 @cache

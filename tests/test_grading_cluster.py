@@ -17,23 +17,13 @@ from pathlib import Path
 import grading_course
 import pytest
 from conftest import ROOT
-from grading_course import ASSIGNMENT, answered, hand_in
+from grading_course import ASSIGNMENT, GOOD, SAME, answered, hand_in
 
 from grading import batch, gradebook
 from grading.course import Course
-from grading.sandbox import bubblewrap
 
-GOOD = "def reference_sample(n_ref, rng):\n    return rng.standard_normal((n_ref, 1)), rng.standard_normal((n_ref, 1))"
-SAME = "def reference_sample(n_ref, rng):\n    a = rng.standard_normal((n_ref, 1))\n    return a, a"
+pytestmark = pytest.mark.usefixtures("sandbox")
 STUDENTS = {f"student{number}": (GOOD, SAME)[number % 2] for number in range(4)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandbox():
-    try:
-        bubblewrap.check()
-    except bubblewrap.SandboxError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +19,7 @@ from traitlets.config import Config
 
 from grading.execute import INPUT, RobustExecute, clean
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _bubblewrap():
-    if shutil.which("bwrap") is None:
-        pytest.skip("bubblewrap is not installed: run 'apt-get install bubblewrap'.")
+pytestmark = pytest.mark.usefixtures("sandbox")
 
 
 def graded(source):

@@ -18,17 +18,15 @@ import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT
-from grading_course import ANSWER, ASSIGNMENT, TEST, answered, cell, hand_in
+from grading_course import ANSWER, ASSIGNMENT, GOOD, SAME, TEST, answered, cell, hand_in
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from test_lab import PATIENCE, free_port, wait_for
 
 from grading import audit, gradebook
 from grading.course import Course
-from grading.sandbox import bubblewrap
 
+pytestmark = pytest.mark.usefixtures("sandbox")
 WRITTEN = "sampling-law"
-SAME = "def reference_sample(n_ref, rng):\n    a = rng.standard_normal((n_ref, 1))\n    return a, a"
-GOOD = SAME.replace("return a, a", "return a, rng.standard_normal((n_ref, 1))")
 ESSAY = """The factor $P_{\\mathsf{X}}$ is **not** known:
 
 $$
@@ -76,14 +74,6 @@ def hostile() -> nbformat.NotebookNode:
     notebook.cells.append(new_code_cell(HOSTILE_CODE))
     notebook.cells += [new_markdown_cell(HOSTILE_TEXT), new_raw_cell(f"<script>{BAD}</script>")]
     return notebook
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _sandbox():
-    try:
-        bubblewrap.check()
-    except bubblewrap.SandboxError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -18,11 +17,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from grading.execute import RobustExecute
 from grading.sandbox import SandboxError, attacks, bubblewrap, check, doctor, seccomp
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _bubblewrap():
-    if shutil.which("bwrap") is None:
-        pytest.skip("bubblewrap is not installed: run 'apt-get install bubblewrap'.")
+pytestmark = pytest.mark.usefixtures("sandbox")
 
 
 @pytest.fixture

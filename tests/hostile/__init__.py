@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
-from grading_course import ASSIGNMENT, NOTEBOOK, answered
+from grading_course import ASSIGNMENT, GOOD, NOTEBOOK, answered
 from nbformat.v4 import new_code_cell
 
-GOOD = "def reference_sample(n_ref, rng):\n    return rng.standard_normal((n_ref, 1)), rng.standard_normal((n_ref, 1))"
-SAME = "def reference_sample(n_ref, rng):\n    a = rng.standard_normal((n_ref, 1))\n    return a, a"  # earns 1.5 of 2
 ANY = ""  # a status that depends on which of two things comes first
 MIME = "application/vnd.mibook.probe+json"
 GOT = "import json\ndef got(what): print('got:' + json.dumps(str(what)[:300] if what else ''))\n"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from grading_course import ANSWER, TEST, answered, cell, released
+from grading_course import ANSWER, GOOD, SAME, TEST, answered, cell, released
 from nbformat.v4 import new_code_cell, new_output
 
-from hostile import GOOD, MIME, SAME, Entry, files
+from hostile import MIME, Entry, files
 
 STUB = "stub is still in place"
 RESTORED = "has been restored"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from grading_course import ANSWER, answered, cell
+from grading_course import ANSWER, GOOD, answered, cell
 from nbformat.v4 import new_code_cell
 
-from hostile import GOOD, Entry, answer, files, own_cell
+from hostile import Entry, answer, files, own_cell
 
 
 def own(source: str, last: bool = False):

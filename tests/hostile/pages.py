@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from grading_course import answered, cell
+from grading_course import GOOD, answered, cell
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from hostile import GOOD, Entry, attack, files
+from hostile import Entry, attack, files
 
 TO_MARK = "needs marking"
 WRITTEN = "sampling-law"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hostile import MIME, SAME, Entry, attack
+from grading_course import SAME
+
+from hostile import MIME, Entry, attack
 
 FAILED = "failed to run"
 SPEAK = """

@@ -8,10 +8,10 @@ import socket
 from pathlib import Path
 
 import nbformat
-from grading_course import NOTEBOOK, answered
+from grading_course import GOOD, NOTEBOOK, SAME, answered
 from nbformat.v4 import new_markdown_cell
 
-from hostile import GOOD, SAME, Entry, files
+from hostile import Entry, files
 
 FINE = answered(GOOD)
 TEXT = nbformat.writes(FINE)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hostile import GOOD, MIME, SAME, Entry, answer, attack
+from grading_course import GOOD, SAME
+
+from hostile import MIME, Entry, answer, attack
 
 FAILED, FORGED = "failed to run", "several records"
 NOTHING = "The test"  # stopped with an error, or published nothing
