@@ -70,14 +70,20 @@ def submission(rng: np.random.Generator, kind: str) -> bytes:
     return nbformat.writes(notebook).encode()
 
 
-class Memory(threading.Thread):
-    """The largest memory in MB that this process and its descendants held at once."""
+class Memory:
+    """The largest memory in MB that this process and its descendants held at once, over all entries of the context."""
 
     def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.most, self.own, self.done = 0.0, 0.0, threading.Event()
+        self.most, self.own = 0.0, 0.0
 
-    def run(self) -> None:
+    def __enter__(self) -> None:
+        self.done = threading.Event()
+        threading.Thread(target=self._sample, daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+
+    def _sample(self) -> None:
         here = psutil.Process()
         while not self.done.wait(0.5):
             total = 0.0
@@ -140,23 +146,22 @@ def main() -> None:
     contents = [submission(rng, kind) for kind in kinds]
     with tempfile.TemporaryDirectory(prefix="mibook-benchmark-") as name:
         course = grading_course.course(Path(name))
-        memory, seconds, rows = Memory(), 0.0, []
+        memory, stock_memory, seconds, rows = Memory(), Memory(), 0.0, []
         for half in range(2):
             for number in range(half, STUDENTS, 2):
                 grading_course.hand_in(course, f"student-{number:03}", contents[number], NOTEBOOK, ASSIGNMENT)
-            if half == 0:
-                memory.start()
             start = time.perf_counter()
-            rows = batch.grade(course, ASSIGNMENT, PROCESSES)
+            with memory:
+                rows = batch.grade(course, ASSIGNMENT, PROCESSES)
             seconds += time.perf_counter() - start
             if half == 0:
                 intact = [content for content, kind in zip(contents, kinds, strict=True) if kind != "broken"]
-                stock_seconds = stock(Path(name) / "stock", intact[:STOCK])
-        memory.done.set()
+                with stock_memory:
+                    stock_seconds = stock(Path(name) / "stock", intact[:STOCK])
         status = Counter(row.status for row in rows)
     assert len(rows) == STUDENTS
-    for name, seconds in sheet_seconds().items():
-        print(f"{name}, solved: {max(seconds, 0):.1f} s beyond torch's start")
+    for sheet, spent in sheet_seconds().items():
+        print(f"{sheet}, solved: {max(spent, 0):.1f} s beyond torch's start")
     frame = pd.DataFrame(
         {
             "grader": ["this book's", "stock nbgrader"],
@@ -167,7 +172,7 @@ def main() -> None:
         }
     )
     frame["ratio"] = frame["a minute"] / frame["a minute"].iloc[1]
-    frame["memory in MB"] = [memory.most, np.nan]
+    frame["memory in MB"] = [memory.most, stock_memory.most]
     print(frame.to_string(index=False))
     print(dict(status), f"the coordinator alone: {memory.own:.0f} MB")
     note = f"A synthetic class handing in {NOTEBOOK}; stock on a sample of the intact ones, in between. Two cores."

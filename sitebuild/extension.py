@@ -6,11 +6,13 @@
 - A figure without alt text is a warning, which the strict build turns into an error.
 - Launch buttons point at the notebook of the pair, which lies in another folder than the page.
 - The execution table shows what `sitebuild.execute` recorded, since Sphinx itself executes nothing.
+- A page without code shows a stored result by a directive.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -21,7 +23,9 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
 
+from mibook import results
 from sitebuild import icons
 from sitebuild.chapters import BOOK, ROOT
 
@@ -71,6 +75,26 @@ class HideMacroBlock(SphinxTransform):
             if block.get("language") == "yaml" and block.astext().startswith("math:"):
                 block.parent.remove(block)
             break  # only the very first block of a page can be it
+
+
+class StoredResult(SphinxDirective):
+    """``{stored-result} NAME``: the result that a study has stored under this name, as a table."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        name = self.arguments[0]
+        frame = results.load(name)
+        self.env.note_dependency(str(results.FOLDER / f"{name}.csv"))
+        rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.itertuples(index=False)]
+        return self.parse_text_to_nodes("\n".join(f"| {' | '.join(map(self.entry, row))} |" for row in rows))
+
+    @staticmethod
+    def entry(value: object) -> str:
+        """A cell of the table: one decimal is what measurements deserve; nothing where nothing was measured."""
+        if isinstance(value, float):
+            return "" if math.isnan(value) else f"{value:.1f}"
+        return str(value)
 
 
 def check_alt_text(app: Sphinx, doctree: nodes.document) -> None:
@@ -168,6 +192,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", configure)
     app.connect("builder-inited", require_packages)
     app.add_transform(HideMacroBlock)
+    app.add_directive("stored-result", StoredResult)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.connect("doctree-read", check_alt_text)
     app.connect("doctree-read", record_execution)

@@ -16,6 +16,7 @@ from grading.course import LatePolicy
 from grading.execute import RobustExecute
 from grading.nbgrader_config import configure
 from grading.sandbox.bubblewrap import GIB, MIB, Limits
+from mibook.results import load
 from sitebuild.edition import CODE_STUB, TEXT_STUB
 
 STUDENTS, INSTRUCTORS = (ROOT / "book" / f"for-{who}.md" for who in ("students", "instructors"))
@@ -69,3 +70,11 @@ def test_the_guides_name_every_status_and_every_stub():
     students = STUDENTS.read_text(encoding="utf-8")
     assert TEXT_STUB in students
     assert CODE_STUB.split("(")[0] in students
+
+
+def test_the_instructors_page_shows_what_the_benchmark_stored(reader_site):
+    page = (reader_site / "book" / "for-instructors.html").read_text(encoding="utf-8")
+    measured = load("autograding")
+    assert measured.submissions[0] >= 300
+    for rate in measured["a minute"]:
+        assert f"<p>{rate:.1f}</p>" in page
