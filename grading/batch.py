@@ -23,6 +23,7 @@ import sys
 import tempfile
 import threading
 import traceback
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -232,10 +233,11 @@ def run_on(jobs: Iterator[Job], address: str) -> Iterator[Outcome]:
         pending = as_completed(first)
         for future in pending:
             student = students.pop(future.key)
-            if future.status == "finished":
-                yield future.result()
-            else:
-                yield Outcome(student, error="The workers that graded this submission were lost.")
+            try:  # a result whose worker was lost before it was fetched is computed again
+                outcome = future.result()
+            except (Exception, CancelledError):
+                outcome = Outcome(student, error="The workers that graded this submission were lost.")
+            yield outcome
             future.release()
             if (job := next(jobs, None)) is not None:
                 pending.add(submit(job))

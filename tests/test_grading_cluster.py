@@ -81,11 +81,16 @@ def cluster(tmp_path):
     log.close()
 
 
-def test_a_cluster_that_loses_a_worker_gives_the_same_grades(course, cluster, monkeypatch):
+@pytest.mark.parametrize("moment", ["at work", "before its results are fetched"])
+def test_a_cluster_that_loses_a_worker_gives_the_same_grades(course, cluster, monkeypatch, moment):
+    from distributed import get_client
+
     address, workers = cluster
     finish, lost = batch.Run.finish, []
 
     def killing(run, book, outcome):
+        while moment != "at work" and any(get_client().processing().values()):
+            time.sleep(0.1)
         if not lost:
             lost.append(workers[0].pid)
             os.kill(workers[0].pid, signal.SIGKILL)
