@@ -48,7 +48,7 @@ lint: $(READY)            ## check style and format, of Python and of the live f
 	ruff check . && ruff format --check . && node_modules/.bin/eslint .
 
 test: $(READY) lint       ## all tests, the strict builds and the browser checks among them
-	python -m pytest -n 2 --dist=loadgroup
+	python -m pytest
 
 lock:                     ## resolve requirements.in into requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-annotate -q requirements.in -o requirements.txt

@@ -19,21 +19,16 @@ from grading.sandbox import SandboxError, bubblewrap
 ROOT = Path(__file__).resolve().parent.parent
 torch.set_num_threads(1)  # two threads on a busy two-core machine are slower than one
 
-# These take minutes: after all others, the longest first, since two run at a time.
 LAST = [
-    "test_site.py", "test_guides.py", "test_browser.py", "test_live_pages.py", "test_grading_pipeline.py",
-    "test_grading_hostile.py", "test_lab.py", "test_execute.py", "test_grading_verdicts.py", "test_grading_execute.py",
-    "test_live_lab.py", "test_grading_assignment.py", "test_grading_cluster.py", "test_grading_formgrader.py",
-    "test_grading_sandbox.py",
+    "test_execute.py", "test_site.py", "test_guides.py", "test_browser.py", "test_live_pages.py", "test_lab.py",
+    "test_live_lab.py", "test_grading_verdicts.py", "test_grading_execute.py", "test_grading_sandbox.py",
+    "test_grading_assignment.py", "test_grading_pipeline.py", "test_grading_cluster.py", "test_grading_formgrader.py",
+    "test_grading_hostile.py",
 ]  # fmt: skip
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LAST.index(item.path.name) + 1 if item.path.name in LAST else 0)
-    for item in items:  # with --dist=loadgroup: a file stays in one process, and all who look at the site in the same
-        site = {"reader_site", "student_site"} & set(item.fixturenames)
-        item.add_marker(pytest.mark.xdist_group("site" if site else item.path.stem))
 
 
 @pytest.hookimpl(hookwrapper=True)
