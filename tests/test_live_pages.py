@@ -6,6 +6,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+from test_browser import in_scheme
 
 PAGES = {
     "formulation": 1,
@@ -84,10 +85,17 @@ def frames(page, milliseconds: int = 700) -> int:
     return page.evaluate("window.frames") - before
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_figures_live_without_a_request_or_an_error(visit, name):
-    view = visit()
-    page = view.open(name)
+@pytest.fixture(scope="module", params=PAGES)
+def opened(request, chromium, served):
+    """Each page with figures, opened once, and its name."""
+    view = Visit(chromium, served)
+    view.open(request.param)
+    yield view, request.param
+    view.context.close()
+
+
+def test_figures_live_without_a_request_or_an_error(opened):
+    (view, name), page = opened, opened[0].page
     for index in range(PAGES[name]):
         figure = view.figure(index)
         assert figure.locator("canvas").first.evaluate("c => c.width > 300 && c.getAttribute('aria-label').length > 40")
@@ -98,10 +106,8 @@ def test_figures_live_without_a_request_or_an_error(visit, name):
     assert page.locator("script[src*='require'], script[src*='embed-amd']").count() == 0
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_page_with_figures_is_light(visit, name):
-    view = visit()
-    view.open(name)
+def test_page_with_figures_is_light(opened):
+    view, _ = opened
     sizes = {a.url: len(gzip.compress(a.body(), 6)) for a in view.answers if a.url.startswith(view.served)}
     heaviest = sorted(sizes.items(), key=lambda item: -item[1])[:5]
     assert sum(sizes.values()) < WEIGHT, heaviest
@@ -413,13 +419,12 @@ def test_a_missing_host_leaves_the_pictures(visit):
     expect(page.locator(".live-still img").first).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_figures_have_no_accessibility_finding(visit, name, theme):
-    view = visit(color_scheme=theme)
-    page = view.open(name)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_have_no_accessibility_finding(opened, scheme):
+    (view, name), page = opened, opened[0].page
     for index in range(PAGES[name]):
         view.figure(index)
+    in_scheme(page, scheme)
     found = Axe().run(page, context=".live-still", options={"resultTypes": ["violations"]}).response["violations"]
     assert [f"{v['id']}: {v['help']} {[n['html'][:90] for n in v['nodes'][:3]]}" for v in found] == []
 
