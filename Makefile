@@ -1,4 +1,4 @@
-# Every target is one readable command; the README gives the same commands for people without make.
+# Every target is one readable command; the README gives those of daily use for people without make.
 PYTHON  ?= python3
 EDITION ?= reader
 PORT    ?= 8000
@@ -41,7 +41,7 @@ doctor: .venv/.ready      ## attack the sandbox on this machine and say what hol
 images: .venv/.ready      ## draw images/*.svg anew
 	for script in images/*.py; do python $$script || exit 1; done
 
-bench: .venv/.ready       ## run the long studies and store their results (about an hour)
+bench: $(READY)           ## run the long studies and store their results (more than an hour)
 	for study in benchmarks/[a-z]*.py; do python -m benchmarks.$$(basename $$study .py) || exit 1; done
 
 lint: $(READY)            ## check style and format, of Python and of the live figures' modules

@@ -78,10 +78,12 @@ class Memory:
 
     def __enter__(self) -> None:
         self.done = threading.Event()
-        threading.Thread(target=self._sample, daemon=True).start()
+        self.sampler = threading.Thread(target=self._sample, daemon=True)
+        self.sampler.start()
 
     def __exit__(self, *_: object) -> None:
         self.done.set()
+        self.sampler.join()
 
     def _sample(self) -> None:
         here = psutil.Process()
@@ -146,7 +148,7 @@ def main() -> None:
     contents = [submission(rng, kind) for kind in kinds]
     with tempfile.TemporaryDirectory(prefix="mibook-benchmark-") as name:
         course = grading_course.course(Path(name))
-        memory, stock_memory, seconds, rows = Memory(), Memory(), 0.0, []
+        memory, stock_memory, seconds = Memory(), Memory(), 0.0
         for half in range(2):
             for number in range(half, STUDENTS, 2):
                 grading_course.hand_in(course, f"student-{number:03}", contents[number], NOTEBOOK, ASSIGNMENT)

@@ -108,7 +108,7 @@ def test_a_notebook_has_a_time_of_its_own():
     (slow, after), _, record = execute(DEAF, "print(1)", timeout=60, notebook_seconds=3)
     assert slow[-1] == ("KernelLost", "The whole notebook ran for too long and was stopped.")
     assert after[0][0] == "NotRun"
-    assert record["seconds"] < 30
+    assert record["stopped_at"] == 0
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ One module for each test cell of the chapters, named after its exercise. A modul
 - ``judge(record, seed)``, which runs in the grader's own process, takes nothing in the record on trust,
   computes what is right from the seed, and returns one `Check` for each behaviour.
 
-To add an exercise: write such a module, name it in `MODULES`, and give tests/test_grading_verdicts.py its
-wrong answers and its correct variants.
+To add an exercise: write such a module, name it in `MODULES`, and put its wrong answers and its correct variants
+into tests/answers.
 """
 
 from __future__ import annotations

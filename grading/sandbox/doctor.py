@@ -242,7 +242,7 @@ def outlives_the_clock(targets: Targets) -> str:
     start = time.monotonic()
     (_,), stopped = attack([attacks.run_for_ever], targets.values, notebook_seconds=3)
     seconds = time.monotonic() - start
-    return "" if "too long" in stopped and seconds < 30 else f"it ran for {seconds:.0f} s: {stopped}"
+    return "" if "too long" in stopped else f"it ran for {seconds:.0f} s: {stopped}"
 
 
 def takes_memory_together(targets: Targets) -> str:
