@@ -18,8 +18,10 @@ import shutil
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from xml.etree import ElementTree
 
 import bleach
 from bleach.css_sanitizer import CSSSanitizer
@@ -51,7 +53,8 @@ TAGS = {
 }
 ATTRIBUTES = {"*": ["class", "title", "align"], "a": ["href", "title"], "img": ["src", "alt", "width", "height"]}
 MATHS = re.compile(r"\$\$(?P<display>.+?)\$\$|(?<![\\$])\$(?P<inline>[^$\n]+?)\$", re.DOTALL)
-VERBATIM = re.compile(r"(<pre\b.*?</pre>|<code\b.*?</code>)", re.DOTALL)
+# Where cleaned HTML holds no formula: in code, and within a tag, whose quotes a formula's would end.
+VERBATIM = re.compile(r"""(<pre\b.*?</pre>|<code\b.*?</code>|<(?:[^<>"']|"[^"]*"|'[^']*')*>)""", re.DOTALL)
 ALPHABETS = {
     "sans-serif": "SANS-SERIF",
     "script": "SCRIPT",
@@ -60,7 +63,20 @@ ALPHABETS = {
     "bold": "BOLD",
     "fraktur": "FRAKTUR",
 }
-LETTERS = re.compile(rf'<mi[^>]*\bmathvariant="(?P<variant>{"|".join(ALPHABETS)})"[^>]*>(?P<letters>[^<]*)</mi>')
+# All that a formula may consist of: presentation, and no way to name, style or link an element.
+MATHML = {
+    *("math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "ms", "mfrac", "msqrt", "mroot", "mstyle", "merror"),
+    *("mpadded", "mphantom", "menclose", "msub", "msup", "msubsup", "munder", "mover", "munderover", "mmultiscripts"),
+    *("mprescripts", "none", "mtable", "mtr", "mlabeledtr", "mtd"),
+}
+MATHML_ATTRIBUTES = {
+    *("display", "displaystyle", "scriptlevel", "mathvariant", "mathsize", "mathcolor", "dir", "form", "fence"),
+    *("separator", "stretchy", "symmetric", "largeop", "movablelimits", "accent", "accentunder", "minsize", "maxsize"),
+    *("lspace", "rspace", "width", "height", "depth", "voffset", "linethickness", "bevelled", "numalign", "denomalign"),
+    *("notation", "align", "columnalign", "rowalign", "columnspacing", "rowspacing", "columnlines", "rowlines"),
+    *("columnspan", "rowspan", "columnwidth", "frame", "framespacing", "equalrows", "equalcolumns", "side"),
+    *("minlabelspacing", "linebreak"),
+}
 DATA_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*\Z")
 CODE_CLASS = re.compile(r"(?:highlight|hl-\w+|[a-z][a-z0-9]{0,2})(?: (?:highlight|hl-\w+|[a-z][a-z0-9]{0,2}))*\Z")
 WIDE = re.compile(r"<(?:pre|table)\b|<math\b(?=[^>]* display=\"block\")")  # what may need to be moved by keyboard
@@ -289,13 +305,30 @@ def _converted(formulas: list[tuple[str, bool]]) -> list[str]:
         found = json.loads(run.stdout)
     except (subprocess.SubprocessError, ValueError):
         return [""] * len(formulas)
-    return [LETTERS.sub(_letters, text) for text in found] if len(found) == len(formulas) else [""] * len(formulas)
+    return [_only_presentation(text) for text in found] if len(found) == len(formulas) else [""] * len(formulas)
 
 
-def _letters(match: re.Match) -> str:
-    """A letter of another alphabet as its own character: browsers no longer read MathML's ``mathvariant``."""
-    alphabet = ALPHABETS[match["variant"]]
-    return f"<mi>{''.join(_letter(alphabet, c) for c in match['letters'])}</mi>"
+def _only_presentation(text: str) -> str:
+    """MathJax's answer, written anew with nothing but `MATHML` in it; an empty text if it has another element."""
+    try:
+        return "".join(_pieces(ElementTree.fromstring(text)))
+    except (ElementTree.ParseError, ValueError, RecursionError):
+        return ""
+
+
+def _pieces(element: ElementTree.Element) -> Iterator[str]:
+    tag, attributes = element.tag.rpartition("}")[2], element.attrib
+    text = (element.text or "").strip(" \n")  # and not the spaces of a \text, which do not break
+    if tag not in MATHML:
+        raise ValueError(tag)
+    # A letter of another alphabet is its own character: browsers no longer read MathML's `mathvariant`.
+    if tag == "mi" and (alphabet := ALPHABETS.get(attributes.get("mathvariant", ""))):
+        attributes, text = {}, "".join(_letter(alphabet, letter) for letter in text)
+    kept = [f' {name}="{html.escape(attributes[name])}"' for name in attributes if name in MATHML_ATTRIBUTES]
+    yield f"<{tag}{''.join(kept)}>{html.escape(text)}"
+    for child in element:
+        yield from _pieces(child)
+    yield f"</{tag}>"
 
 
 def _letter(alphabet: str, letter: str) -> str:

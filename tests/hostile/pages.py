@@ -62,6 +62,14 @@ BOMB = (
     r"$\def\a{\b\b\b\b\b\b\b\b}\def\b{\c\c\c\c\c\c\c\c}\def\c{\d\d\d\d\d\d\d\d}\def\d{\e\e\e\e\e\e\e\e}"
     r"\def\e{xxxxxxxxxx}\a\a\a\a$ $\def\x{\x\x}\x$"
 )
+NAMED = (
+    "The law of each. " + r"$\mmlToken{mi}[id=test-reference-sample]{}$ $\mmlToken{mi}[id=sampling-law class=score]{}$ "
+    r"$\mmlToken{mtext}[style='position:fixed;inset:0' href='https://example.org/']{Log in}$ $\label{f-divergence}x$"
+)
+REDEFINED = (
+    r"$\def\mathsf{\mmlToken{mtext}[style='position:fixed;inset:0' href='https://example.org/']{You have 0 points.}}$ "
+    r"$\let\log\mathsf\DeclareMathOperator{\int}{0}\newcommand{\mathbb}{0}$"
+)
 REMOTE = (
     "![x](https://example.org/pixel.png) <img src=//example.org/x.png> <video src=//example.org/v autoplay></video>"
 )
@@ -92,6 +100,8 @@ CORPUS = [
     Entry("w-comment", "A handler in a comment that ends early.", written(COMMENT), 2, TO_MARK),
     Entry("w-style", "Styles that cover the page and fetch.", written(STYLE), 2, TO_MARK),
     Entry("w-tex", "Formulas with links, styles and scripts.", written(TEX), 2, TO_MARK),
+    Entry("w-named", "Formulas with the names that the marking page gives to its fields.", written(NAMED), 2, TO_MARK),
+    Entry("w-redefined", "A formula that gives every later one another meaning.", text_cell(REDEFINED), 2),
     Entry("w-bomb", "Formulas that grow without end.", written(BOMB), 2, TO_MARK),
     Entry("w-remote", "Pictures from elsewhere, which tell who looks.", written(REMOTE), 2, TO_MARK),
     Entry("w-entities", "Markup as entities and as code.", written(ENTITIES), 2, TO_MARK),
