@@ -5,6 +5,9 @@ definition, the student's seed. It makes a private course folder of them, lets s
 work there, and returns scores and executed notebooks. It sees no other student, no answer, no secret. So it may run
 in a process here or on a cluster; only this process writes, one submission after the other.
 
+A submission that lost points as its time ran out may have had a neighbour that took the processor: it is graded once
+more, alone, after all others.
+
 A run may be stopped at any moment and started again. What counts as done is a line in the audit record, which is
 written last; what is done again before that is written over with the same content.
 """
@@ -29,6 +32,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nbformat
 from nbgrader.api import Gradebook
 from nbgrader.utils import parse_utc
 from tqdm import tqdm
@@ -36,10 +40,14 @@ from traitlets.config import Config
 
 from grading import audit, gradebook, normalise, workers
 from grading.course import Course, CourseError, Listener, write
-from grading.execute import RobustExecute
+from grading.execute import TOO_LONG, RobustExecute
 from grading.gradebook import Scores
 from grading.preprocessors import check_test
 
+# How `RobustExecute` and `judge` say that time ran out. The last is also said when the end of a cell's outputs, which a
+# busy machine holds back, did not come.
+OUT_OF_TIME = ("could not be interrupted", "This cell ran for more than", "ran for too long", TOO_LONG)
+NOT_GRADED = "The grader could not grade this submission"
 ATTEMPTS = 2  # of a submission whose worker was lost, before that is its result
 _one_at_a_time = threading.Lock()  # nbgrader changes the process's working folder
 
@@ -66,6 +74,23 @@ class Outcome:
     notebooks: dict[str, bytes] = field(default_factory=dict)
     error: str = ""
 
+    @property
+    def starved(self) -> bool:
+        """Whether points were lost, and time ran out: the code may be slow, or another submission took its time."""
+        if self.error.startswith(NOT_GRADED):  # perhaps no kernel started in time
+            return True
+        found = [nbformat.reads(content.decode("utf-8"), as_version=4) for content in self.notebooks.values()]
+        cells = [cell for notebook in found for cell in notebook.cells]
+        checks = [check for cell in cells for check in cell.metadata.get("mibook", {}).get("checks", [])]
+        if all(earned >= points for _, points, earned, _ in checks):
+            return False
+        # Whatever a student's code publishes to look like this buys a second run, and no second chance: the first
+        # result is gone then.
+        stopped = [notebook.metadata.get("mibook", {}).get("run", {}).get("stopped", "") for notebook in found]
+        said = " ".join([*stopped, *(reason for *_, reason in checks)])
+        errors = {output.get("ename") for cell in cells for output in cell.get("outputs", [])}
+        return "CellTimeoutError" in errors or any(word in said for word in OUT_OF_TIME)
+
 
 @dataclass
 class Row:
@@ -91,7 +116,7 @@ def grade_one(job: Job) -> Outcome:
             return _grade_in(root, job)
     except Exception as error:
         detail = traceback.format_exception_only(error)[-1].strip()
-        return Outcome(job.student, error=f"The grader could not grade this submission: {normalise.clean(detail, 400)}")
+        return Outcome(job.student, error=f"{NOT_GRADED}: {normalise.clean(detail, 400)}")
 
 
 @contextlib.contextmanager
@@ -155,6 +180,31 @@ def _in_time(grade_one: Callable[[Job], Outcome], job: Job) -> Outcome:
 # --- where they run --------------------------------------------------------------------------------------------
 
 
+def fairly(jobs: Iterator[Job], run: Callable[[Iterator[Job], bool], Iterator[Outcome]]) -> Iterator[Outcome]:
+    """The outcomes of ``run(jobs, False)``, but of a starved submission that of ``run(…, True)``, which runs it alone.
+
+    It comes last, when no other submission is at work, and once: what it says then counts.
+    """
+    under_way: dict[str, Job] = {}
+    starved: list[Job] = []
+
+    def watched() -> Iterator[Job]:
+        for job in jobs:
+            under_way[job.student] = job
+            yield job
+
+    with contextlib.closing(run(watched(), False)) as outcomes:
+        for outcome in outcomes:
+            job = under_way.pop(outcome.student)
+            if outcome.starved:
+                starved.append(job)
+            else:
+                yield outcome
+    if starved:
+        with contextlib.closing(run(iter(starved), True)) as outcomes:
+            yield from outcomes
+
+
 def run_here(jobs: Iterator[Job], processes: int) -> Iterator[Outcome]:
     """Grade in processes of this machine, as many at once as asked; a process that is lost is replaced."""
     waiting, attempts, alone = iter(jobs), {}, []
@@ -203,8 +253,9 @@ def run_here(jobs: Iterator[Job], processes: int) -> Iterator[Outcome]:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def run_on(jobs: Iterator[Job], address: str) -> Iterator[Outcome]:
-    """Grade on the workers of a Dask cluster; a task whose worker is lost goes to another one."""
+def run_on(jobs: Iterator[Job], address: str, alone: bool = False) -> Iterator[Outcome]:
+    """Grade on the workers of a Dask cluster, or ``alone``, one after the other; a task whose worker is lost goes to
+    another one."""
     try:
         from distributed import Client, as_completed
     except ImportError:
@@ -221,7 +272,7 @@ def run_on(jobs: Iterator[Job], address: str) -> Iterator[Outcome]:
                 f"The scheduler at {address} has no workers yet: start some, as in 'dask worker {address}'."
             )
         # A few jobs ahead of the workers: the submissions of a large class need not be in memory at once.
-        ahead = 2 * sum(worker["nthreads"] for worker in client.scheduler_info()["workers"].values())
+        ahead = 1 if alone else 2 * sum(worker["nthreads"] for worker in client.scheduler_info()["workers"].values())
         students = {}
 
         def submit(job: Job):
@@ -410,8 +461,14 @@ def grade(
         bar = tqdm(total=len(students), unit="submission", disable=not progress, desc=assignment, file=sys.stderr)
         with bar:
             jobs = run.jobs(_definition(book, assignment), students, force, lambda student: bar.update())
-            outcomes = run_on(jobs, scheduler) if scheduler else run_here(jobs, processes or os.cpu_count() or 1)
-            with contextlib.closing(outcomes):
+            at_once = processes or os.cpu_count() or 1
+
+            def run_jobs(jobs: Iterator[Job], alone: bool) -> Iterator[Outcome]:
+                return run_on(jobs, scheduler, alone) if scheduler else run_here(jobs, 1 if alone else at_once)
+
+            # Of submissions that run one by one, none can starve another.
+            one_by_one = not scheduler and at_once == 1
+            with contextlib.closing(run_jobs(jobs, True) if one_by_one else fairly(jobs, run_jobs)) as outcomes:
                 for outcome in outcomes:
                     run.finish(book, outcome)
                     row = run.row(book, outcome.student)

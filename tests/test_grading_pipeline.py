@@ -473,6 +473,49 @@ def test_a_worker_that_hangs_costs_its_own_submission_alone(monkeypatch):
     }
 
 
+SLOW = f"import time; time.sleep(4)\n{GOOD}"
+
+
+def test_a_submission_whose_time_ran_out_beside_others_is_graded_again_alone_and_last(tmp_path, monkeypatch):
+    """The first time there is too little time for it, as when a neighbour takes the processor."""
+    course, tried = grading_course.course(tmp_path), []
+    for student, source in {"a-slow": SLOW, "b-endless": "while True: pass", "c-quick": GOOD}.items():
+        hand_in(course, student, answered(source))
+    hand_in(course, "e-own-loop", with_own("while True: pass"))
+
+    def in_turn(jobs, processes):
+        for job in jobs:
+            job.config.Execute.timeout = 2 if processes == 2 or job.student == "b-endless" else 20
+            tried.append((job.student, processes))
+            yield batch.grade_one(job)
+
+    monkeypatch.setattr(batch, "run_here", in_turn)
+    rows = grade(course)
+    # A loop in a cell of one's own that costs no points is no reason to wait for it again.
+    assert tried == [(name, 2) for name in sorted(rows)] + [("a-slow", 1), ("b-endless", 1)]
+    assert {student: row.score for student, row in rows.items()} == {
+        "a-slow": 2,
+        "b-endless": 0,
+        "c-quick": 2,
+        "e-own-loop": 2,
+    }
+    assert all(len(records(course, student)) == 1 for student in rows)
+    assert not any(row.fresh for row in grade(course).values())
+
+
+def test_what_says_that_time_ran_out_is_what_the_grader_looks_for():
+    """The sentences of `RobustExecute`, as they stand in an executed notebook."""
+    for word in batch.OUT_OF_TIME:
+        notebook = answered(GOOD)
+        cell(notebook, TEST).metadata["mibook"] = {"checks": [["it runs", 2.0, 0.0, "The test did not run."]]}
+        notebook.metadata["mibook"] = {"run": {"stopped": f"This {word}."}}
+        assert batch.Outcome("ada", notebooks={NOTEBOOK: as_bytes(notebook)}).starved
+        cell(notebook, TEST).metadata["mibook"] = {"checks": [["it runs", 2.0, 2.0, ""]]}
+        assert not batch.Outcome("ada", notebooks={NOTEBOOK: as_bytes(notebook)}).starved
+    assert batch.Outcome("ada", error=f"{batch.NOT_GRADED}: no kernel").starved
+    assert not batch.Outcome("ada", error="Nothing that was handed in is a notebook of this assignment.").starved
+
+
 # --- stock nbgrader --------------------------------------------------------------------------------------------
 
 
