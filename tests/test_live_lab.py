@@ -93,6 +93,9 @@ def test_figures_run_and_call_the_readers_function(chromium, lab):
     expect(page.locator(".live").nth(1).locator(".live-status")).to_contain_text(
         "Your function stopped with NotImplementedError: Replace this line.", timeout=PATIENCE
     )
+    stopped = page.locator(".live").nth(1)
+    stopped.get_by_label("Choose pairs").select_option("derangement")  # which the reader's function does not serve
+    expect(stopped.locator(".live-status")).to_contain_text("1000 pairs, 0 true pairs.")
     training = page.locator(".live").nth(2)
     expect(training.locator(".live-status")).to_contain_text("Nothing trained yet", timeout=PATIENCE)
     training.get_by_role("button", name="Train").click()

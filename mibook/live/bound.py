@@ -24,6 +24,7 @@ def log_ratio(z: np.ndarray, mean: float, sd: float) -> np.ndarray:
 
 
 def density(z: np.ndarray, mean: float, sd: float) -> np.ndarray:
+    """The density of N(mean, sd^2) at z, in the shape of z."""
     return np.exp(-((z - mean) ** 2) / (2 * sd**2)) / (sd * math.sqrt(2 * math.pi))
 
 
@@ -47,6 +48,7 @@ class DonskerVaradhan(Figure):
 
     @property
     def divergence(self) -> float:
+        """The Kullback–Leibler divergence of N(mean, sd^2) from N(0, 1), in nats."""
         return (self.sd**2 + self.mean**2 - 1) / 2 - math.log(self.sd)
 
     def sample(self) -> tuple[np.ndarray, np.ndarray]:

@@ -57,6 +57,7 @@ class _NothingDrawn(TorchFunctionMode):
 
 
 def layout(net: nn.Module) -> Layout:
+    """The name and shape of each parameter of the net, as they follow one another in a vector of P numbers."""
     return [(name, list(parameter.shape)) for name, parameter in net.named_parameters()]
 
 

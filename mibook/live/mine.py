@@ -104,6 +104,7 @@ class Run:
         self.estimate = self._alone(lambda: self.trainer.step(math.ceil(10 / self.batches)))
 
     def look(self) -> Look:
+        """The estimates and the gap in nats, and the critic on the map, shape (SIDE, SIDE), as they are now."""
         return self._alone(self._look)
 
     def _alone(self, act: Callable[[], T]) -> T:

@@ -30,8 +30,7 @@ async function mount(place) {
   const style = document.createElement("style");
   style.textContent = model.get("_css");
   const address = URL.createObjectURL(new Blob([model.get("_esm")], { type: "text/javascript" }));
-  const { default: figure } = await import(address);
-  URL.revokeObjectURL(address);
+  const { default: figure } = await import(address).finally(() => URL.revokeObjectURL(address));
   const el = document.createElement("div");
   place.append(style, el);
   try {

@@ -96,8 +96,10 @@ function render({ model, el }) {
   let n = model.get("n");
   let seed = model.get("seed");
   let h = best.map((t) => model.get("scale") * t);
-  let sample = draw(n, mean, sd, new Stream(seed));
-  let others = [sample];
+  /** @type {ReturnType<typeof draw>} */
+  let sample;
+  /** @type {ReturnType<typeof draw>[]} */
+  let others;
   let worth = 0;
   let found = 0;
   /** @type {number[]} */
@@ -110,7 +112,7 @@ function render({ model, el }) {
   }
   fresh();
 
-  const scale = stage.range({
+  stage.range({
     label: "Critic s · t*",
     low: 0,
     high: 1.25,
@@ -267,7 +269,6 @@ function render({ model, el }) {
     });
     if (!stage.work) tell();
   };
-  scale.tell();
   stage.update();
   return () => stage.destroy();
 }

@@ -15,7 +15,7 @@
  *   x(v: number): number, y(v: number): number}} Frame
  */
 
-/** @typedef {{low: number, high: number, label?: string, ticks?: number[], log?: boolean}} Axis */
+/** @typedef {{low: number, high: number, label?: string, ticks?: number[]}} Axis */
 
 const FONT = "12px system-ui, sans-serif";
 
@@ -80,9 +80,9 @@ export class Stage {
   /**
    * A labelled slider; `show` turns its value into words for the eye and for a screen reader.
    * @param {{label: string, low: number, high: number, step: number, value: number,
-   *   show?: (v: number) => string, act: (v: number) => void, into?: HTMLElement}} options
+   *   show?: (v: number) => string, act: (v: number) => void}} options
    */
-  range({ label, low, high, step, value, show = String, act, into = this.controls }) {
+  range({ label, low, high, step, value, show = String, act }) {
     const input = /** @type {HTMLInputElement} */ (element("input", { type: "range" }));
     const shown = element("output", { "aria-hidden": "true" });
     const control = {
@@ -109,7 +109,7 @@ export class Stage {
       control.tell();
       act(Number(input.value));
     });
-    into.append(element("label", { class: "live-control" }, element("span", {}, label), input, shown));
+    this.controls.append(element("label", { class: "live-control" }, element("span", {}, label), input, shown));
     return control;
   }
 
@@ -253,11 +253,7 @@ export function number(v, digits) {
  */
 export function axes(ctx, box, x, y, c) {
   /** @param {Axis} axis @param {number} from @param {number} to */
-  const place = (axis, from, to) => {
-    const map = axis.log ? Math.log : /** @param {number} v */ (v) => v;
-    const [low, high] = [map(axis.low), map(axis.high)];
-    return /** @param {number} v */ (v) => from + ((map(v) - low) / (high - low)) * (to - from);
-  };
+  const place = ({ low, high }, from, to) => /** @param {number} v */ (v) => from + ((v - low) / (high - low)) * (to - from);
   const frame = { ...box, x: place(x, box.left, box.right), y: place(y, box.bottom, box.top) };
   ctx.font = FONT;
   ctx.lineWidth = 1;

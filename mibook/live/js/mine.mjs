@@ -95,17 +95,20 @@ function render({ model, el, assets }) {
   // --- the trainer: a kernel if there is one, else a worker
   /** @type {Worker | null} */
   let worker = null;
+  let address = "";
   let [run, begun, waiting, playing, stepping] = [0, false, false, false, false];
   let patience = 0;
   function engage() {
     const text = new Blob([model.get("_esm")], { type: "text/javascript" });
-    worker = new Worker(URL.createObjectURL(text), { type: "module" });
+    address = URL.createObjectURL(text);
+    worker = new Worker(address, { type: "module" });
     worker.onmessage = ({ data: [answer, view] }) => answered(answer, [view]);
     worker.onerror = (event) => answered({ run, error: `The browser could not start a worker (${event.message}).` }, []);
     return worker;
   }
   function dismiss() {
     worker?.terminate();
+    URL.revokeObjectURL(address); // or the browser keeps the text for as long as the page
     worker = null;
     begun = false;
   }

@@ -267,6 +267,7 @@ function render({ model, el }) {
   tell();
   return () => {
     model.off("msg:custom", answered);
+    clearTimeout(patience);
     stage.destroy();
   };
 }

@@ -45,7 +45,7 @@ function render({ model, el }) {
   let margins = [];
   const exact = SHARES.map((share) => ellipse(rho, share));
 
-  const slider = stage.range({
+  stage.range({
     label: "Pairs n",
     low: 2,
     high: x.length,
@@ -87,7 +87,6 @@ function render({ model, el }) {
     margins = [kde1(x, n), kde1(y, n)];
     stage.say(sentence());
   };
-  slider.tell();
   stage.update();
   return () => stage.destroy();
 }

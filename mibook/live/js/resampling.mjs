@@ -2,7 +2,7 @@
 import { Stream, bin1, bin2, covariance, floats, grid, integers, kde1, kde2, moments, scott, smooth2 } from "./maths.mjs";
 import { Stage, axes, clipped, key, line, number, words } from "./figure.mjs";
 import { board, contours } from "./pairboard.mjs";
-import { choose, spreadSample, spreadTheory } from "./spread.mjs";
+import { choose, ratioMoment, spreadSample, spreadTheory } from "./spread.mjs";
 
 const SHOWN = 10000; // of all n(n - 1) pairs, so many are drawn as dots
 const SAMPLES = 100;
@@ -45,7 +45,7 @@ function render({ model, el }) {
   // --- the choice of pairs
   const most = () => (method === "without" ? n : 10 * n);
   const total = () => (method === "all" ? n * (n - 1) : size);
-  const how = stage.choice({
+  stage.choice({
     label: "Choose pairs",
     options: METHODS,
     value: method,
@@ -74,32 +74,37 @@ function render({ model, el }) {
     ask();
   });
 
-  /** With a kernel, the reader's own function chooses; without one, this module. */
+  /** With a kernel, the reader's own function chooses what it serves; else this module. */
+  const served = () => Boolean(model.send) && own.includes(method);
   let waiting = false;
   let again = false;
   let patience = 0;
   function ask() {
-    if (!(model.send && own.includes(method))) return stage.update();
+    clearTimeout(patience);
+    if (!served()) {
+      fault = ""; // of another choice
+      return stage.update();
+    }
+    patience = setTimeout(() => stage.say("The kernel does not answer: is it running, and was this cell run in it?"), 5000);
     again = waiting;
     if (waiting) return;
     waiting = true;
-    model.send({ ask: "rows", method, size });
-    patience = setTimeout(() => stage.say("The kernel does not answer: is it running, and was this cell run in it?"), 5000);
+    model.send?.({ ask: "rows", method, size });
   }
   /** @param {{error?: string}} reply @param {DataView[]} buffers */
   function answered(reply, buffers) {
     waiting = false;
     clearTimeout(patience);
+    if (!served()) return; // the reader has gone on to a choice that this module makes
+    if (again) return ask(); // or has asked for something else since
     fault = reply.error ?? "";
     if (!fault) [J, K] = buffers.map(integers);
-    if (again) ask();
-    else stage.update();
+    stage.update();
   }
   model.on("msg:custom", answered);
 
   stage.compute = () => {
-    const asked = model.send && own.includes(method);
-    if (!asked) ({ J, K } = choose(method, n, method === "all" ? SHOWN : size, new Stream(seed)));
+    if (!served()) ({ J, K } = choose(method, n, method === "all" ? SHOWN : size, new Stream(seed)));
     const m = J.length;
     truePairs = [];
     for (let i = 0; i < m; i++) {
@@ -192,7 +197,7 @@ function render({ model, el }) {
       describe: () => `Histogram of the reference term over ${terms.length} fresh samples. ${sentence()}`,
       draw: (ctx, width, height, c) => {
         const box = { left: 48, top: 62, right: width - 8, bottom: height - 40 };
-        const middle = Math.log(0 + meanTerm());
+        const middle = Math.log(ratioMoment(rho, lam));
         const half = 0.25;
         const bins = new Float64Array(25);
         for (const term of terms) {
@@ -223,9 +228,6 @@ function render({ model, el }) {
       },
     });
   }
-  function meanTerm() {
-    return rho === null ? 1 : (1 - rho ** 2) ** ((1 - lam) / 2) / Math.sqrt(1 - (lam - 1) ** 2 * rho ** 2);
-  }
   function sentence() {
     if (terms.length < 2) return "";
     const told = Number.isFinite(theory) ? number(theory, 4) : "infinite, because of the true pairs";
@@ -235,11 +237,10 @@ function render({ model, el }) {
     if (fault) return stage.say(`Your function stopped with ${fault}`);
     const pairs = method === "all" ? `${n * (n - 1)} pairs, ${J.length} of them drawn` : `${J.length} pairs`;
     const marked = truePairs.length === 1 ? "1 true pair" : `${truePairs.length} true pairs`;
-    const source = model.send && own.includes(method) ? " Chosen by your own function." : "";
+    const source = served() ? " Chosen by your own function." : "";
     stage.say(`${pairs}, ${marked}.${source} ${rho !== null && terms.length >= terminal() ? sentence() : ""}`);
   }
 
-  how.value = method;
   ask();
   return () => {
     model.off("msg:custom", answered);
