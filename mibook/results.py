@@ -13,19 +13,22 @@ import pandas as pd
 FOLDER = Path(__file__).parent / "results"
 
 
+def path(name: str) -> Path:
+    """Where the stored result ``name`` lies, or would lie."""
+    return FOLDER / f"{name}.csv"
+
+
 def load(name: str) -> pd.DataFrame:
     """Read the stored result ``name`` as a data frame; raise FileNotFoundError with the command if absent."""
-    path = FOLDER / f"{name}.csv"
-    if not path.exists():
+    if not path(name).exists():
         known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.csv"))) or "none"
         raise FileNotFoundError(f"There is no stored result {name!r}; the stored ones are: {known}.")
-    return pd.read_csv(path, comment="#")
+    return pd.read_csv(path(name), comment="#")
 
 
 def save(name: str, frame: pd.DataFrame, command: str, note: str) -> Path:
     """Write the result ``name`` with the command that makes it and one sentence on what it holds."""
     FOLDER.mkdir(exist_ok=True)
-    path = FOLDER / f"{name}.csv"
     body = frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    path.write_text(f"# {command}\n# {note}\n{body}", encoding="utf-8")
-    return path
+    path(name).write_text(f"# {command}\n# {note}\n{body}", encoding="utf-8")
+    return path(name)

@@ -50,6 +50,10 @@ def _copy(source: Path, target: Path) -> None:
 def staged_page(path: Path, executed: Executed | None, name: str) -> tuple[str, str]:
     """The file name and text of a page as Jupyter Book gets it: executed, filtered, without pairing metadata."""
     if executed is None:
+        if edition.holds_answers(read(path)):
+            raise ValueError(
+                f"book/{path.name}: a page with an answer needs a code cell, or it has no student edition."
+            )
         return path.name, path.read_text(encoding="utf-8")
     notebook = EDITIONS[name](with_outputs(read(path), executed))
     notebook.metadata.pop("jupytext", None)
@@ -81,7 +85,7 @@ def stage(name: str) -> Path:
     paths = pages()
     executed = execute([path for path in paths if code_cells(read(path))])
     folder = BUILD / "stage" / name
-    wanted = {folder / "_config.yml", folder / "execution.json"}
+    wanted = set()
     for path in paths:
         file, text = staged_page(path, executed.get(path), name)
         wanted.add(folder / "book" / file)

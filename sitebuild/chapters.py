@@ -27,6 +27,7 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 
 def tags(cell: nbformat.NotebookNode) -> list[str]:
+    """The tags of a cell in order; an empty list for a cell without any."""
     return cell.metadata.get("tags", [])
 
 

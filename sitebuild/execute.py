@@ -1,7 +1,7 @@
 """Execute the chapters once, side by side, and keep their outputs by content.
 
 A page's key covers its code cells, the package modules that they import (directly or through one another), the
-scripts and style sheets of the live figures among them, the stored results if it reads any, the lock and the
+scripts and style sheets of the live figures among them, the stored results that it loads, the lock and the
 Python version. Prose, captions and tags are not part of it, so
 editing a sentence executes nothing.
 """
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from traitlets.config import Config
 from sitebuild.chapters import ROOT, read, tags
 
 PACKAGE = ROOT / "mibook"
+RESULTS = PACKAGE / "results.py"  # the folder beside it holds what it reads
 CACHE = ROOT / ".cache" / "executed"
 CELL_SECONDS = 600
 START_SECONDS = 300
@@ -45,15 +47,14 @@ class PageError(Exception):
 class Executed:
     """What executing a page gave: the outputs of its code cells in order, and how long it took."""
 
-    page: str
     outputs: list[list[dict]]
     seconds: float
     widgets: dict
     when: float
-    fresh: bool
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """The code cells in order, those for the lab alone included; the notebook's own, not copies."""
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
@@ -87,6 +88,23 @@ def _scripts(path: Path) -> set[Path]:
     return found
 
 
+def _results(sources: list[str]) -> set[Path]:
+    """The stored results that the sources load by name: all that there are, unless every use is ``load("NAME")``."""
+    used, names = 0, []
+    for node in (node for source in sources for node in ast.walk(ast.parse(source))):
+        match node:
+            case ast.Name(id="load" | "FOLDER") | ast.Attribute(attr="load" | "FOLDER"):
+                used += 1
+            case ast.Attribute(value=ast.Name(id="results") | ast.Attribute(attr="results"), attr="path"):
+                used += 1  # any other path is somebody else's
+            case ast.alias(name="path") | ast.alias(name="load" | "results" | "mibook.results", asname=str()):
+                used += 1
+            case ast.Call(func=ast.Name(id="load") | ast.Attribute(attr="load"), args=[ast.Constant(value=str(name))]):
+                names.append(name)
+    stored = set(RESULTS.with_suffix("").glob("*.csv"))
+    return {path for path in stored if path.stem in names} if names and used == len(names) else stored
+
+
 def _package_files(sources: list[str]) -> list[Path]:
     """The package files that the given sources depend on, through any number of imports."""
     waiting: set[str] = set().union(*map(_imported, sources))
@@ -103,8 +121,8 @@ def _package_files(sources: list[str]) -> list[Path]:
         files |= _scripts(path)
     if PACKAGE / "plotting.py" in found:
         files |= set(PACKAGE.glob("*.mplstyle"))
-    if PACKAGE / "results.py" in found:
-        files |= set((PACKAGE / "results").glob("*.csv"))
+    if RESULTS in found:
+        files |= _results([*sources, *(path.read_text(encoding="utf-8") for path in found - {RESULTS})])
     return sorted(files)
 
 
@@ -148,6 +166,8 @@ def _run(name: str, notebook: nbformat.NotebookNode, workdir: Path) -> tuple[nbf
         raise PageError(f"book/{name}.md: a cell ran for over {CELL_SECONDS} s; make it shorter.") from None
     except DeadKernelError:
         raise PageError(f"book/{name}.md: the kernel died; most often the memory ran out.") from None
+    except RuntimeError as error:  # nbclient's word for a kernel that was started and never answered
+        raise PageError(f"book/{name}.md: the kernel did not start. {error}.") from None
     return notebook, time.perf_counter() - start
 
 
@@ -169,7 +189,7 @@ def _refuse_stderr(name: str, notebook: nbformat.NotebookNode) -> None:
 
 
 def _execute(path: Path) -> tuple[Path, float]:
-    """Execute one page in this process and store what came out; returns the cache file."""
+    """Execute one page in this process and store what came out; return its path and the seconds."""
     notebook = read(path)
     target = CACHE / f"{path.stem}-{key(notebook)}.json"
     executed, seconds = _run(path.stem, notebook, ROOT / ".cache" / "run" / path.stem)
@@ -187,21 +207,22 @@ def _execute(path: Path) -> tuple[Path, float]:
     return path, seconds
 
 
-def _stored(path: Path, fresh: bool) -> Executed | None:
+def _stored(path: Path) -> Executed | None:
+    """What an earlier execution of the page as it is now gave, if there was one."""
     target = CACHE / f"{path.stem}-{key(read(path))}.json"
     if not target.exists():
         return None
     record = json.loads(target.read_text(encoding="utf-8"))
-    return Executed(path.stem, record["outputs"], record["seconds"], record["widgets"], record["when"], fresh)
+    return Executed(record["outputs"], record["seconds"], record["widgets"], record["when"])
 
 
-def execute(paths: list[Path], say=print) -> dict[Path, Executed]:
+def execute(paths: list[Path]) -> dict[Path, Executed]:
     """Return the outputs of every page, executing those whose content changed; raise PageError if any fails."""
-    stored = {path: _stored(path, fresh=False) for path in paths}
+    stored = {path: _stored(path) for path in paths}
     waiting = [path for path, found in stored.items() if found is None]
     if not waiting:
         return stored
-    say(f"Executing {len(waiting)} of {len(paths)} pages: {', '.join(p.stem for p in waiting)}.")
+    print(f"Executing {len(waiting)} of {len(paths)} pages: {', '.join(p.stem for p in waiting)}.")
     failures = []
     # The page with the most code is likely the longest; starting it first keeps both cores busy to the end.
     waiting.sort(key=lambda path: -path.stat().st_size)
@@ -210,12 +231,13 @@ def execute(paths: list[Path], say=print) -> dict[Path, Executed]:
         for job in as_completed(jobs):
             try:
                 path, seconds = job.result()
-            except PageError as error:
-                failures.append(str(error))
-                say(f"  {jobs[job].stem}: failed")
+            except (PageError, BrokenProcessPool) as error:
+                ended = "its process, or one beside it, was ended; most often the memory ran out."
+                failures.append(str(error) if isinstance(error, PageError) else f"book/{jobs[job].name}: {ended}")
+                print(f"  {jobs[job].stem}: failed")
             else:
-                stored[path] = _stored(path, fresh=True)
-                say(f"  {path.stem}: {seconds:.0f} s")
+                stored[path] = _stored(path)
+                print(f"  {path.stem}: {seconds:.0f} s")
     if failures:
         raise PageError("\n\n".join(failures))
     return stored

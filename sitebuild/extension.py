@@ -84,8 +84,11 @@ class StoredResult(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
-        frame = results.load(name)
-        self.env.note_dependency(str(results.FOLDER / f"{name}.csv"))
+        self.env.note_dependency(str(results.path(name)))
+        try:
+            frame = results.load(name)
+        except FileNotFoundError as error:
+            raise self.error(str(error)) from None
         rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.itertuples(index=False)]
         return self.parse_text_to_nodes("\n".join(f"| {' | '.join(map(self.entry, row))} |" for row in rows))
 
@@ -132,7 +135,7 @@ def record_execution(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def add_host(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """Let a page with live figures load what runs them: ahead of MathJax, which keeps the browser busy for seconds."""
+    """Let a page with live figures load what runs them; `formulas.js` loads MathJax only when they answer."""
     if NbMetadataCollector.get_js_files(app.env, pagename):  # the state of its widgets is one
         app.add_js_file("afm-host.mjs", priority=400, type="module")
 

@@ -75,12 +75,21 @@ def with_macros(text: str, block: str) -> str:
     """Put the macro block first after the header, in place of the one that is there."""
     header = ""
     if text.startswith("---\n"):
-        end = text.index("\n---\n", 3) + len("\n---\n")
+        end = _behind("\n---\n", text, 3, "the header has no closing ---.")
         header, text = text[:end] + "\n", text[end:]
     text = text.lstrip("\n")
     if text.startswith(BLOCK_OPENS):
-        text = text[text.index(f"\n{FENCE}\n", len(BLOCK_OPENS)) + len(FENCE) + 2 :].lstrip("\n")
+        end = _behind(f"\n{FENCE}\n", text, len(BLOCK_OPENS) - 1, f"the macro block has no closing {FENCE}.")
+        text = text[end:].lstrip("\n")
     return f"{header}{block}\n{text}"
+
+
+def _behind(mark: str, text: str, start: int, fault: str) -> int:
+    """The place in the text behind the first mark from ``start`` on; raise ValueError with the fault if it has none."""
+    at = text.find(mark, start)
+    if at < 0:
+        raise ValueError(fault)
+    return at + len(mark)
 
 
 def canonical(notebook: NotebookNode) -> str:

@@ -74,8 +74,9 @@ def test_only_what_changed_is_executed_again(project):
     project.page("plain", "print(1)")
     project.page("uses-samples", "from mibook.samples import Gaussian\nprint(Gaussian(0.5).mutual_information)")
     project.page("uses-results", "import mibook.results\nprint(len(str(mibook.results.FOLDER)) > 0)")
+    project.page("loads-one", "from mibook import results\nprint(len(results.load('drift')))")
     project.page("uses-figure", "from mibook.live.bound import DonskerVaradhan\nDonskerVaradhan().divergence")
-    assert project.executed() == {"plain", "uses-samples", "uses-results", "uses-figure"}
+    assert project.executed() == {"plain", "uses-samples", "uses-results", "loads-one", "uses-figure"}
     assert project.executed() == set()
 
     project.page("plain", "print(1)", title="Another title")
@@ -86,7 +87,10 @@ def test_only_what_changed_is_executed_again(project):
     assert project.executed() == {"uses-samples"}, "a change in a module concerns the pages that import it"
 
     (project.folder / "mibook" / "results" / "study.csv").write_text("n\n1\n", encoding="utf-8")
-    assert project.executed() == {"uses-results"}
+    assert project.executed() == {"uses-results"}, "it loads no result by name, so it may read this one"
+    drift = project.folder / "mibook" / "results" / "drift.csv"
+    drift.write_text(drift.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert project.executed() == {"uses-results", "loads-one"}
 
     project.page("plain", "print(2)")
     assert project.executed() == {"plain"}
