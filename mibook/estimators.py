@@ -61,6 +61,8 @@ def _device() -> torch.device:
 
 def _as_stack(X: np.ndarray, Y: np.ndarray, seeds: int) -> tuple[Tensor, Tensor]:
     """Check X and Y and return float32 tensors of shape (S, n, d) with standardised columns."""
+    if seeds < 1:
+        raise ValueError(f"seeds, the number of networks, must be at least 1, but is {seeds}.")
     stack = []
     for name, values in (("X", X), ("Y", Y)):
         values = np.asarray(values, dtype=np.float64)
@@ -81,9 +83,11 @@ def _as_stack(X: np.ndarray, Y: np.ndarray, seeds: int) -> tuple[Tensor, Tensor]
     return x, y
 
 
-def _check_settings(batch: int, n: int, shifts: int, beta: float | None, schedule: str | None) -> None:
+def _check_settings(batch: int, n: int, hidden: int, shifts: int, beta: float | None, schedule: str | None) -> None:
     if not 2 <= batch <= n:
         raise ValueError(f"A batch must hold between 2 and n = {n} pairs, but batch is {batch}.")
+    if hidden < 1:
+        raise ValueError(f"hidden, the units of a hidden layer, must be at least 1, but is {hidden}.")
     if not 1 <= shifts < batch:
         raise ValueError(f"The number of shifts must lie between 1 and {batch - 1}, but is {shifts}.")
     if beta is not None and not 0 <= beta < 1:
@@ -263,7 +267,7 @@ def _train_mine(
 ) -> tuple[Weights, np.ndarray, np.ndarray]:
     n = x.shape[1]
     batch = n if batch is None else min(batch, n)
-    _check_settings(batch, n, shifts, beta, descent["schedule"])
+    _check_settings(batch, n, hidden, shifts, beta, descent["schedule"])
     weights = _start((x.shape[2], y.shape[2]), hidden, init, range(first_seed, first_seed + x.shape[0]))
     objective, batches = _Objective(beta), _Batches(x, y, batch, source)
 
@@ -446,7 +450,7 @@ def minee(
     (x, y), kept = _split(x, y, held_out, source)
     n = x.shape[1]
     batch = n if batch is None else min(batch, n)
-    _check_settings(batch, n, shifts, beta, schedule)
+    _check_settings(batch, n, hidden, shifts, beta, schedule)
     draw_x, draw_y = _reference(x, reference), _reference(y, reference)
     starts = range(first_seed, first_seed + seeds)
     widths = ((x.shape[2], y.shape[2]), (x.shape[2],), (y.shape[2],))

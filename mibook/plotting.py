@@ -19,32 +19,30 @@ def use_style() -> None:
     plt.style.use(STYLE)
 
 
-def draw_truth(
-    ax: Axes, truth: float, noise: float | None = None, oracle: float | None = None, unit: str = "nats"
-) -> None:
+def draw_truth(ax: Axes, truth: float, noise: float | None = None, oracle: float | None = None) -> None:
     """Draw the true value as a horizontal line, its band of one noise standard deviation, and the oracle.
 
     truth, noise and oracle are in nats; see ``mibook.samples.Law`` for what the last two mean.
     """
     if noise is not None:
         ax.axhspan(truth - noise, truth + noise, color="0.85", zorder=0, label=f"noise ±{noise:.3f}")
-    ax.axhline(truth, color="black", linewidth=1.2, label=f"truth {truth:.3f} {unit}")
+    ax.axhline(truth, color="black", linewidth=1.2, label=f"truth {truth:.3f} nats")
     if oracle is not None:
         ax.axhline(oracle, color="black", linewidth=1.2, linestyle=":", label=f"oracle {oracle:.3f}")
 
 
-def draw_pairs(X: np.ndarray, Y: np.ndarray, color: str = JOINT, limit: float = 4.0, kde: bool = True) -> sns.JointGrid:
+def draw_pairs(X: np.ndarray, Y: np.ndarray, color: str = JOINT) -> sns.JointGrid:
     """Scatter the pairs with the marginal density estimates beside and the joint one's contours on top.
 
-    X and Y have shape (n,) or (n, 1). With fewer than three pairs, or ``kde=False``, only points are drawn.
+    X and Y have shape (n,) or (n, 1). With fewer than three pairs, only points are drawn.
     """
     x, y = np.ravel(X), np.ravel(Y)
     if x.shape != y.shape:
         raise ValueError(f"X and Y must hold the same number of values, but hold {x.size} and {y.size}.")
     with plt.rc_context({"figure.constrained_layout.use": False}):  # seaborn lays its grid out itself
-        grid = sns.JointGrid(x=x, y=y, height=4.2, ratio=4, xlim=(-limit, limit), ylim=(-limit, limit))
+        grid = sns.JointGrid(x=x, y=y, height=4.2, ratio=4, xlim=(-4, 4), ylim=(-4, 4))
     grid.ax_joint.scatter(x, y, s=8, alpha=min(1.0, 0.15 + 60 / max(x.size, 1)), color=color, linewidths=0)
-    if kde and x.size > 2:
+    if x.size > 2:
         sns.kdeplot(x=x, y=y, ax=grid.ax_joint, levels=6, gridsize=80, color="0.2", linewidths=0.9)
         sns.kdeplot(x=x, ax=grid.ax_marg_x, color=color, fill=True)
         sns.kdeplot(y=y, ax=grid.ax_marg_y, color=color, fill=True)

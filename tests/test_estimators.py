@@ -128,6 +128,8 @@ def test_the_running_example_within_its_noise():
         ({"Y": np.zeros((7, 1))}, "same number of pairs"),
         ({"X": np.zeros(300)}, "shape"),
         ({"X": np.full((300, 1), np.nan)}, "not finite"),
+        ({"seeds": 0}, "seeds"),
+        ({"hidden": 0}, "hidden"),
         ({"batch": 1}, "batch"),
         ({"shifts": 0}, "shifts"),
         ({"beta": 1.0}, "beta"),
@@ -154,6 +156,10 @@ def test_minee_and_cross_fit_refuse_too(pair):
         minee(X, Y, reference="laplace")
     with pytest.raises(ValueError, match="n_ref"):
         minee(X, Y, n_ref=0)
+    with pytest.raises(ValueError, match="seeds"):
+        minee(X, Y, seeds=0)
+    with pytest.raises(ValueError, match="hidden"):
+        cross_fit(X, Y, hidden=0)
     with pytest.raises(ValueError, match="folds"):
         cross_fit(X, Y, folds=1)
 
