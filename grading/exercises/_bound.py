@@ -86,3 +86,8 @@ def gradients(of: Bound, t: np.ndarray, t_ref: np.ndarray) -> tuple[np.ndarray, 
     leaves = [torch.tensor(a, requires_grad=True) for a in (t, t_ref)]
     found = torch.autograd.grad(of(*leaves), leaves, allow_unused=True)
     return tuple((torch.zeros_like(a) if g is None else g).numpy() for a, g in zip(leaves, found, strict=True))
+
+
+def uses_both(of: Bound, t: np.ndarray, t_ref: np.ndarray) -> bool:
+    """Whether a bound depends on the data and on the reference, so that its gradient is one of a comparison."""
+    return all(slopes.any() for slopes in gradients(of, t, t_ref))

@@ -92,6 +92,8 @@ def columns_fault(x: np.ndarray, y: np.ndarray) -> str:
         return "X_ref and Y_ref are the same draws: draw Y_ref apart from X_ref."
     if np.array_equal(np.sort(x), np.sort(y)) or np.array_equal(np.sort(x), np.sort(-y)):
         return "Y_ref holds the draws of X_ref again: draw it apart."
+    if np.array_equal(np.sort(np.abs(x)), np.sort(np.abs(y))):
+        return "X_ref and Y_ref differ in order and signs alone and are not independent: draw Y_ref apart from X_ref."
     if abs(correlation(x, y)) > bound:
         return (
             f"X_ref and Y_ref have correlation {correlation(x, y):.2f}: the reference is the product of the marginals."

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from grading.exercises import Check
-from grading.exercises._bound import explain, gradients
+from grading.exercises._bound import explain, gradients, uses_both
 from grading.exercises._kernel import decoys, plain, probe_source, tensor_facts
 from grading.exercises._record import Sheet, entry, error, near, numbers, stopped, text
 
@@ -76,8 +76,9 @@ def judge(record: object, seed: int) -> list[Check]:
     elif not mistake and len(there) < 2:
         mistake, of = "The bound came out for one shape of input only.", None
     sheet.mark("value of the bound", mistake)
-    sheet.mark("gradient", _gradient_fault(record, cases, there, of))
-    sheet.mark("no overflow", _overflow_fault(record, cases, values, of))
+    bound = of if of and uses_both(of, *cases[there[0]]) else None
+    sheet.mark("gradient", _gradient_fault(record, cases, there, bound))
+    sheet.mark("no overflow", _overflow_fault(record, cases, values, bound))
     sheet.mark("any shape and float type", _form_fault(record, cases, values, of))
     return sheet.checks()
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from grading.exercises import Check
-from grading.exercises._bound import explain, gradients
+from grading.exercises._bound import explain, gradients, uses_both
 from grading.exercises._kernel import decoys, plain, probe_source, tensor_facts
 from grading.exercises._record import Sheet, entry, error, near, numbers, stopped, text
 
@@ -110,8 +110,9 @@ def judge(record: object, seed: int) -> list[Check]:
     if mistake.startswith("The sign"):
         mistake = "The sign is reversed: an optimiser minimises, so the loss is minus the bound."
     sheet.mark("value of the loss", mistake)
-    sheet.mark("gradient", _gradient_fault(record, asked, cases, there, of))
-    sheet.mark("no overflow", _overflow_fault(record, asked, cases, values, of))
+    bound = of if of and uses_both(of, *cases[there[0]]) else None
+    sheet.mark("gradient", _gradient_fault(record, asked, cases, there, bound))
+    sheet.mark("no overflow", _overflow_fault(record, asked, cases, values, bound))
     sheet.mark("its own batches and network", _form_fault(record, asked, cases, values, of, mistake))
     return sheet.checks()
 

@@ -295,9 +295,10 @@ def judge(record: object, seed: int) -> list[Check]:
     sheet.mark("gradient of the data term", data and (pairs or data))
     sheet.mark("gradient of the reference term", reference and (pairs or reference))
     sheet.mark("moving average m", average)
-    sheet.mark("m without a graph", _graph_fault(stepped))
+    sheet.mark("m without a graph", _graph_fault(stepped) or (NO_AVERAGE if average in WITHOUT_L_REF else ""))
     steps = next(filter(None, (run.fault_of_steps() for run in runs.values())), "")
-    sheet.mark("batches and steps", pairs or steps)
+    nothing = "This counts only where a term of the loss is right." if data and reference else ""
+    sheet.mark("batches and steps", pairs or steps or nothing)
     single = Run(entry(record, "single"), inputs(seed)["runs"]["single"], 2e-4)
     sheet.mark("any critic, float type and device", rounded or _type_fault(record, single, faults))
     return sheet.checks()
@@ -433,7 +434,7 @@ def _average_fault(runs: list[Run]) -> str:
     for sentence, value in AVERAGE_MISTAKES.items():
         if _all(runs, lambda r, s, v=value: r.near(s.m, v(r.case["beta"], r.case["m"], s))):
             return sentence
-    return "m should be beta * m + (1 - beta) * L', with the m of the step before and the L' of this batch."
+    return OTHER_AVERAGE
 
 
 def _mean_exp(t: np.ndarray) -> float:
@@ -490,6 +491,11 @@ AVERAGE_MISTAKES: dict[str, Callable[[float, float, Step], float]] = {
     "m is the larger of the past and L'.": lambda beta, start, s: max(s.m_before, s.L_ref),
     "L' enters m with the wrong sign.": lambda beta, start, s: beta * s.m_before - (1 - beta) * s.L_ref,
 }
+
+
+OTHER_AVERAGE = "m should be beta * m + (1 - beta) * L', with the m of the step before and the L' of this batch."
+WITHOUT_L_REF = (OTHER_AVERAGE, "m is multiplied by beta and forgets L'.")
+NO_AVERAGE = "m is no average of L', so it cannot show that it is free of a graph."
 
 
 def _graph_fault(runs: list[Run]) -> str:

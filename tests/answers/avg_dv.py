@@ -10,6 +10,8 @@ def bound(data="t_joint.mean()", reference=RIGHT_TERM, result="data - reference"
 
 
 WRONG = {
+    "the data only, for the gradient": (GRADIENT, "while the value is wrong", "return t_joint.mean()"),
+    "the data only, for large values": (LARGE, "only where ordinary ones", "return t_joint.mean()"),
     "no log": (VALUE, "log is missing", bound(reference="t_reference.exp().mean()")),
     "another bound": (VALUE, "a 1 are missing", bound(reference="t_reference.exp().mean() - 1")),
     "log of the sum": (VALUE, "log of a sum", bound(reference="torch.logsumexp(t_reference.flatten(), 0)")),

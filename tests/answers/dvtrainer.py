@@ -8,6 +8,8 @@ def loss(data="self.net(z).mean()", reference="logmeanexp(self.net(z_ref)).squee
 
 
 WRONG = {
+    "the data only, for the gradient": (GRADIENT, "while the value is wrong", loss(result="-data")),
+    "the data only, for large values": (LARGE, "only where ordinary ones", loss(result="-data")),
     "the sign": (VALUE, "an optimiser minimises", loss(result="data - reference")),
     "added": (VALUE, "", loss(result="data + reference")),
     "no log": (VALUE, "log is missing", loss(reference="self.net(z_ref).exp().mean()")),

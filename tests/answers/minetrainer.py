@@ -14,6 +14,8 @@ def loop(
 
 
 WRONG = {
+    "a counter for m": (GRAPH, "no average of L'", loop(m="self.m + 1", loss="L")),
+    "a loss of zero": (STEPS, "only where a term", loop(loss="0 * (L + L_ref)")),
     "EMA not detached": (GRAPH, "detach L_ref", loop(m="self.beta * self.m + (1 - self.beta) * L_ref")),
     "EMA not detached: the gradient": (
         REFERENCE,

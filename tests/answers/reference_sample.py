@@ -23,6 +23,11 @@ WRONG = {
     "permuted": (INDEPENDENT, "again", sample(Y="rng.permutation(X_ref)")),
     "minus": (INDEPENDENT, "again", sample(Y="-X_ref")),
     "a random sign": (INDEPENDENT, "not independent", sample(Y="X_ref * rng.choice([-1, 1], (n_ref, 1))")),
+    "rolled, with random signs": (
+        INDEPENDENT,
+        "not independent",
+        sample(Y="np.roll(X_ref, 1) * rng.choice([-1, 1], (n_ref, 1))"),
+    ),
     "uniform": (LAW, "mean of X_ref", sample("rng.random((n_ref, 1))", "rng.random((n_ref, 1))")),
     "uniform of variance 1": (
         LAW,
