@@ -32,6 +32,10 @@ MOST_CELLS = 5000
 LONGEST_CELL = 1 << 20  # characters
 MOST_FREE_CELLS = 500
 TIMESTAMP = "timestamp.txt"
+LONGEST_TIME = 100  # bytes
+# A number or a name after the time is its zone. Of other text the reader of dates would take a path for the file of a
+# zone, and open it.
+TIME = re.compile(r"[\d\-:. T+Z]+( [A-Za-z]{1,5})?", re.ASCII)
 
 
 class UnreadableError(Exception):
@@ -70,11 +74,15 @@ def fetch(path: Path, largest: int = LARGEST) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableError(f"{path.name} is not a plain file.")
         if status.st_size > largest:
-            raise UnreadableError(f"{path.name} is larger than {largest >> 20} MiB.")
+            raise UnreadableError(f"{path.name} is larger than {_size(largest)}.")
         content = file.read(largest + 1)
     if len(content) > largest:
-        raise UnreadableError(f"{path.name} is larger than {largest >> 20} MiB.")
+        raise UnreadableError(f"{path.name} is larger than {_size(largest)}.")
     return content
+
+
+def _size(number: int) -> str:
+    return f"{number >> 20} MiB" if number >= 1 << 20 else f"{number} bytes"
 
 
 def collect(folder: Path, data_files: Iterable[str] = ()) -> tuple[dict[str, bytes], list[Note]]:
@@ -107,7 +115,7 @@ def collect(folder: Path, data_files: Iterable[str] = ()) -> tuple[dict[str, byt
                 notes.append(Note("slip", f"{clean(inside)} is not part of the assignment and was left out."))
                 continue
             try:
-                content = fetch(path)
+                content = fetch(path, LONGEST_TIME if inside == TIMESTAMP else LARGEST)
             except UnreadableError as error:
                 notes.append(Note("unreadable" if wanted else "slip", clean(str(error))))
                 continue
@@ -389,7 +397,10 @@ def _is_time(content: bytes) -> bool:
     from nbgrader.utils import parse_utc
 
     try:
-        parse_utc(content.decode("utf-8").strip()).isoformat()
+        text = content.decode("utf-8").strip()
+        if len(content) > LONGEST_TIME or not TIME.fullmatch(text):
+            return False
+        parse_utc(text).isoformat()
     except Exception:  # dateutil raises errors of many kinds on what is no date
         return False
     return True
@@ -417,14 +428,19 @@ def keep(raw: Path, files: dict[str, bytes]) -> dict[str, str]:
 def receive(folder: Path, raw: Path, data_files: Iterable[str] = ()) -> tuple[dict[str, bytes], list[Note]]:
     """A submission as it was received, from its folder, or from ``raw`` if `in_place` has been at that folder.
 
-    What is new is kept in ``raw``; `received.json` there says which files came and what was made of them.
+    What is new is kept in ``raw``; `received.json` there says which files came and what was made of them. A folder
+    without one of the files that came, and without all that was made of them, is new: a file was taken away.
     """
     record = raw / "received.json"
     files, notes = collect(folder, data_files)
     if record.exists():
         entry = json.loads(record.read_text(encoding="utf-8"))
-        if files and all(sha256(files[p]) in (entry["made"].get(p), entry["received"].get(p)) for p in files):
-            return {p: (raw / found).read_bytes() for p, found in entry["received"].items()}, [
+        came, made = entry["received"], entry["made"]
+        found = {path: sha256(content) for path, content in files.items()}
+        # `in_place` writes all that it makes before it takes the rest of what came away, and may be stopped between.
+        whole = found.keys() >= came.keys() or (made and made.items() <= found.items())
+        if files and whole and all(found[p] in (made.get(p), came.get(p)) for p in found):
+            return {path: (raw / name).read_bytes() for path, name in came.items()}, [
                 Note(*note) for note in entry["notes"]
             ]
     _record(raw, files, notes)

@@ -327,6 +327,46 @@ def test_a_time_that_is_none_is_left_out_with_a_note():
     assert set(normalise.normalise(files, RELEASE).files) == {NOTEBOOK, "timestamp.txt"}
 
 
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("2025-03-01 12:00:00.123456 UTC", True),
+        ("2025-03-01T12:00:00Z", True),
+        ("2025-03-01 12:00 +0800", True),
+        ("2025-03-01 12:00 /etc/hostname", False),
+        ("2025-03-01 12:00 /etc/nothing", False),
+        ("2025-03-01 12:00 UTC" + " " * 100, False),
+        ("1" * 5_000_000, False),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_time_is_a_short_text_of_digits_and_a_zone(folder, text, good):
+    (folder / NOTEBOOK).write_bytes(content(mine()))
+    (folder / "timestamp.txt").write_text(text)
+    files, notes = normalise.collect(folder)
+    found = normalise.normalise(files, RELEASE, notes)
+    assert ("timestamp.txt" in found.files) == good
+    assert bool(found.notes) != good
+
+
+def test_a_submission_without_a_file_that_came_before_is_a_new_one(folder, tmp_path):
+    raw, better = tmp_path / "raw", content(mine())
+    (folder / NOTEBOOK).write_bytes(content(released()))
+    (folder / "final.ipynb").write_bytes(better)
+    both, _ = normalise.receive(folder, raw)
+    assert normalise.receive(folder, raw)[0] == both
+    # As `in_place` leaves it when it is stopped, before and after it takes away what it does not make.
+    made = normalise.in_place(folder, RELEASE, raw).files
+    assert normalise.receive(folder, raw)[0] == both
+    (folder / "final.ipynb").write_bytes(better)
+    assert normalise.receive(folder, raw)[0] == both
+    (folder / NOTEBOOK).write_bytes(content(released()))
+    assert normalise.receive(folder, raw)[0] == both
+    (folder / "final.ipynb").unlink()
+    assert normalise.receive(folder, raw)[0] == {NOTEBOOK: content(released())}
+    assert made[NOTEBOOK] != content(released())
+
+
 def test_a_cell_keeps_its_solution_when_only_its_type_was_changed():
     notebook = mine()
     changed = cell(notebook, ANSWER)
