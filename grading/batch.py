@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.utils import parse_utc
 from tqdm import tqdm
 from traitlets.config import Config
@@ -286,8 +286,9 @@ def run_on(jobs: Iterator[Job], address: str, alone: bool = False) -> Iterator[O
             student = students.pop(future.key)
             try:  # a result whose worker was lost before it was fetched is computed again
                 outcome = future.result()
-            except (Exception, CancelledError):
-                outcome = Outcome(student, error="The workers that graded this submission were lost.")
+            except (Exception, CancelledError) as error:
+                why = normalise.clean(f"{type(error).__name__}: {error}", 300)
+                outcome = Outcome(student, error=f"No worker could grade this submission ({why}).")
             yield outcome
             future.release()
             if (job := next(jobs, None)) is not None:
@@ -326,11 +327,25 @@ class Run:
         self.handed_in: set[str] = set()
         self.fresh: set[str] = set()
         self.known: set[str] = set()  # students whose submission the gradebook has
+        self.set_aside: dict[str, str] = {}  # why, by a name that is no student's
 
     def students(self) -> list[str]:
-        """Everyone with a folder for this assignment under `submitted/`."""
+        """Everyone with a folder for this assignment under `submitted/`, but those whom no record could name."""
         found = sorted((self.course.root / "submitted").glob(f"*/{self.assignment}"))
-        return [path.parent.name for path in found if path.is_dir() or path.is_symlink()]
+        names = [path.parent.name for path in found if path.is_dir() or path.is_symlink()]
+        for name in names:
+            if wrong := _unfit(name):
+                self.set_aside[normalise.clean(name)] = f"Not graded, for its folder in submitted/ {wrong}: rename it."
+        return [name for name in names if not _unfit(name)]
+
+    def tidy(self) -> None:
+        """Put back the notebooks that a run was replacing when it was killed, and take away what it left."""
+        for path in list((self.course.root / "autograded").glob(f"*/.{self.assignment}.old")):
+            if not (there := path.with_name(self.assignment)).exists():
+                path.rename(there)
+        for word in ("old", "new"):
+            for path in list((self.course.root / "autograded").glob(f"*/.{self.assignment}.{word}")):
+                shutil.rmtree(path, ignore_errors=True)
 
     def jobs(
         self, definition: bytes, students: list[str], force: bool, skipped: Callable[[str], None]
@@ -353,8 +368,10 @@ class Run:
             seed = self.course.seed(self.assignment, student)
             key = key_of(received, self.release_hashes, seed)
             before = audit.latest(*where)
-            # A record without its submission in the gradebook speaks of a gradebook that is gone.
-            if before and before["key"] == key and not force and student in self.known:
+            # A record without its submission in the gradebook speaks of a gradebook that is gone; one without its
+            # notebooks, of notebooks that somebody took away.
+            there = (self.course.root / "autograded" / student / self.assignment).exists()
+            if before and before["key"] == key and not force and student in self.known and there:
                 skipped(student)
                 continue
             try:
@@ -412,6 +429,14 @@ class Run:
         return row_of(book, self.assignment, student, record, student in self.fresh)
 
 
+def _unfit(name: str) -> str:
+    """Why a folder's name cannot be a student's, or nothing: a gradebook and the record's file must hold it."""
+    try:
+        return "has a name of more than 200 bytes" if len(name.encode()) > 200 else ""
+    except UnicodeEncodeError:
+        return "has a name that is not in UTF-8"
+
+
 def _unreadable(error: Exception) -> normalise.Note:
     what = normalise.clean(f"{type(error).__name__}: {error}")
     return normalise.Note("unreadable", f"The submission could not be read ({what}).")
@@ -448,7 +473,7 @@ def grade(
     with _alone(course), course.gradebook() as book:
         try:
             definition = book.find_assignment(assignment)
-        except Exception:
+        except MissingEntry:
             raise CourseError(
                 f"The gradebook does not know {assignment!r}: run 'python -m grading assignment' for {course.root}."
             ) from None
@@ -458,8 +483,11 @@ def grade(
                 check_test(test.name, sources[test.name])
         run.known = {submission.student_id for submission in definition.submissions}
         check_sandbox(run.config, course.root)
+        run.tidy()
         bar = tqdm(total=len(students), unit="submission", disable=not progress, desc=assignment, file=sys.stderr)
         with bar:
+            for name, why in run.set_aside.items():
+                bar.write(f"{name}: {why}", file=sys.stderr)
             jobs = run.jobs(_definition(book, assignment), students, force, lambda student: bar.update())
             at_once = processes or os.cpu_count() or 1
 
@@ -478,7 +506,10 @@ def grade(
                         bar.write(f"{row.student}: {row.status}. {' '.join(row.reasons)}", file=sys.stderr)
         gradebook.penalise_all(book, assignment, run.policy)
         everyone = {student.id for student in book.students} | run.handed_in
-        return [run.row(book, student) for student in sorted(everyone)]
+        aside = [
+            Row(name, "failed to run", 0.0, definition.max_score, [why], False) for name, why in run.set_aside.items()
+        ]
+        return [run.row(book, student) for student in sorted(everyone)] + aside
 
 
 def check_sandbox(config: Config, root: Path) -> None:

@@ -437,6 +437,48 @@ def test_two_runs_at_once_are_refused(tmp_path):
         grade(course)
 
 
+def test_a_run_killed_while_it_replaces_notebooks_loses_none(tmp_path, monkeypatch):
+    course = grading_course.course(tmp_path)
+    hand_in(course, "ada", answered(GOOD))
+    monkeypatch.setattr(batch, "fairly", lambda jobs, run: (batch.grade_one(job) for job in jobs))
+    grade(course)
+    folder = course.root / "autograded" / "ada"
+    before = {path: path.read_bytes() for path in folder.rglob("*.ipynb")}
+    real = Path.rename
+
+    def stop(path, target):
+        real(path, target)
+        if str(target).endswith(".old"):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", stop)
+        with pytest.raises(KeyboardInterrupt):
+            grade(course, force=True)
+    assert not (folder / ASSIGNMENT).exists()
+    assert not grade(course)["ada"].fresh
+    assert {path: path.read_bytes() for path in folder.rglob("*.ipynb")} == before
+    assert [path.name for path in folder.iterdir()] == [ASSIGNMENT]
+    shutil.rmtree(folder)
+    assert grade(course)["ada"].fresh
+    assert set(folder.rglob("*.ipynb")) == set(before)
+
+
+def test_a_folder_whose_name_no_student_can_have_stops_nobody(tmp_path, capsys):
+    course = grading_course.course(tmp_path)
+    hand_in(course, "ada", b"no notebook")
+    for name in (b"caf\xe9", b"x" * 245, "é".encode() * 101):
+        hand_in(course, os.fsdecode(name), b"no notebook")
+    assert main(["grade", ASSIGNMENT, "--course", str(course.root), "--jobs", "1"]) == 0
+    said = capsys.readouterr()
+    for text in (said.out, said.err):
+        assert "caf?: " in text or "caf? (" in text
+        assert "has a name that is not in UTF-8: rename it." in text
+        assert text.count("has a name of more than 200 bytes: rename it.") == 2
+        assert "ada" in text
+    assert {path.name for path in (course.root / "autograded").iterdir()} == {"ada"}
+
+
 # --- workers ---------------------------------------------------------------------------------------------------
 
 
