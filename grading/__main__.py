@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     command("assignment", assignment, "derive the assignments from the chapters, and a zip of each for students")
     grading = command("grade", grade, "grade what lies in submitted/, feed back, and export the grades")
     grading.add_argument("assignment", nargs="?", metavar="ASSIGNMENT", help="default: every one with submissions")
-    grading.add_argument("--jobs", type=int, metavar="N", help="submissions at once (default: one a core)")
+    grading.add_argument("--jobs", type=_count, metavar="N", help="submissions at once (default: one a core)")
     grading.add_argument(
         "--scheduler", metavar="ADDRESS", help="grade on the Dask cluster there, as in tcp://host:8786"
     )
@@ -61,6 +61,13 @@ def _parser() -> argparse.ArgumentParser:
     more = command("extend", extend, "give one student more time", "assignment", "student")
     more.add_argument("hours", type=float, metavar="HOURS")
     return parser
+
+
+def _count(text: str) -> int:
+    """How many at once: one or more."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on.")
+    return int(text)
 
 
 def assignment(course: Course, options: argparse.Namespace) -> None:

@@ -57,8 +57,7 @@ class Course:
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root).resolve()
-        # nbgrader calls alembic by name when it makes a gradebook.
-        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        find_tools()
 
     def prepare(self) -> None:
         """Make the folder, its settings and its secret where they do not exist."""
@@ -81,7 +80,8 @@ class Course:
     @contextlib.contextmanager
     def gradebook(self) -> Iterator[Gradebook]:
         """The gradebook, open until the block ends."""
-        with Gradebook(self.directory.db_url, self.directory.course_id) as gradebook:
+        directory = self.directory  # reads the settings anew
+        with Gradebook(directory.db_url, directory.course_id) as gradebook:
             yield gradebook
 
     def assignments(self) -> list[str]:
@@ -98,6 +98,13 @@ class Course:
 
     def seed(self, assignment: str, student: str) -> int:
         return judge.seed(secret(self.root / "secret"), assignment, student)
+
+
+def find_tools() -> None:
+    """Let nbgrader find the programs beside this Python: it calls alembic by name when it makes a gradebook."""
+    ours, path = str(Path(sys.executable).parent), os.environ.get("PATH", "")
+    if path.split(os.pathsep)[0] != ours:
+        os.environ["PATH"] = f"{ours}{os.pathsep}{path}"
 
 
 def secret(path: Path) -> bytes:

@@ -7,6 +7,7 @@ score changes only with the code that it is for.
 from __future__ import annotations
 
 import datetime
+import math
 from typing import NamedTuple
 
 from nbgrader.api import (
@@ -188,6 +189,9 @@ def mark(
 
     They survive a regrade.
     """
+    for number in (points, extra):
+        if number is not None and not math.isfinite(number):
+            raise CourseError(f"{number} is no number of points.")
     grade = _grade(gradebook, assignment, student, cell)
     if points is not None and not 0 <= points <= grade.max_score:
         raise CourseError(f"{cell} is worth 0 to {grade.max_score:g} points, so it cannot get {points:g}: see --extra.")
@@ -234,6 +238,8 @@ def due(gradebook: Gradebook, assignment: str, when: str) -> None:
 
 def extend(gradebook: Gradebook, assignment: str, student: str, hours: float) -> None:
     """Give a student so many hours more than the others."""
+    if not abs(hours) < 100_000:  # no number, or more than a date can be moved
+        raise CourseError(f"{hours} is no number of hours that an assignment can be extended by.")
     try:
         submission = gradebook.find_submission(assignment, student)
     except MissingEntry:

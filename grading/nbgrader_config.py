@@ -7,7 +7,6 @@ a submission first, execute it in the sandbox, and leave the verdict to the grad
 from __future__ import annotations
 
 import logging
-import os
 import re
 import sys
 from pathlib import Path
@@ -22,7 +21,7 @@ from nbgrader.preprocessors import (
 from traitlets.config import Config
 
 from grading import audit, marking, normalise
-from grading.course import LatePolicy
+from grading.course import LatePolicy, find_tools
 from grading.execute import RobustExecute
 from grading.export import StatusExport
 from grading.feedback import PREPROCESSORS, TEMPLATES, FeedbackExporter
@@ -45,8 +44,7 @@ log = logging.getLogger(__name__)
 
 def configure(c: Config, root: Path) -> None:
     """Set up nbgrader for the course in ``root``."""
-    # nbgrader calls alembic by name when it makes a gradebook.
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    find_tools()
     c.CourseDirectory.root = str(root)
     c.CourseDirectory.course_id = "mibook"  # PostgreSQL wants every assignment to be of a course that exists
     # SQLite waits for another writer instead of giving up after five seconds.

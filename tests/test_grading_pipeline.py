@@ -332,6 +332,10 @@ def test_regrading_changes_nothing_and_marks_survive_it(tmp_path):
     [
         (["mark", ASSIGNMENT, "nobody", TEST, "1"], "no graded submission"),
         (["mark", ASSIGNMENT, "nobody", TEST, "much"], "neither a number"),
+        (["mark", ASSIGNMENT, "nobody", TEST, "nan"], "no number of points"),
+        (["mark", ASSIGNMENT, "nobody", TEST, "1", "--extra", "inf"], "no number of points"),
+        (["extend", ASSIGNMENT, "nobody", "nan"], "no number of hours"),
+        (["extend", ASSIGNMENT, "nobody", "1e300"], "no number of hours"),
         (["due", ASSIGNMENT, "soon"], "no date"),
         (["due", "unheard-of", "2025-03-01"], "no released assignment"),
         (["grade", "unheard-of"], "no released assignment"),
@@ -345,6 +349,21 @@ def test_a_wrong_command_gets_one_sentence(tmp_path, capsys, arguments, sentence
     said = capsys.readouterr().err
     assert sentence in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many"])
+def test_a_number_of_jobs_below_one_is_refused(capsys, number):
+    with pytest.raises(SystemExit):
+        main(["grade", ASSIGNMENT, f"--jobs={number}"])
+    assert "is not a whole number from 1 on" in capsys.readouterr().err
+
+
+def test_the_search_path_does_not_grow(tmp_path):
+    course = grading_course.course(tmp_path)
+    before = os.environ["PATH"]
+    for _ in range(3):
+        assert Course(course.root).config
+    assert os.environ["PATH"] == before
 
 
 def test_a_folder_that_is_no_course_gets_one_sentence(tmp_path, capsys):
