@@ -12,17 +12,24 @@ import signal
 def pool(processes: int) -> concurrent.futures.ProcessPoolExecutor:
     """As many workers, each with nbgrader loaded."""
     spawn = multiprocessing.get_context("spawn")
-    return concurrent.futures.ProcessPoolExecutor(processes, spawn, initializer=_start)
+    return concurrent.futures.ProcessPoolExecutor(processes, spawn, initializer=_start, initargs=(os.getpid(),))
 
 
-def _start() -> None:
+def stop(pool: concurrent.futures.ProcessPoolExecutor) -> None:
+    """End the workers, whatever they are at, and wait for none."""
+    for process in list((getattr(pool, "_processes", None) or {}).values()):
+        process.terminate()
+    pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _start(owner: int) -> None:
     """A worker ignores the interrupt that the run's owner gets, and ends with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):  # Linux
         import ctypes
 
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    if os.getppid() == 1:
+    if os.getppid() != owner:  # it ended before this could be arranged
         os._exit(1)
     import warnings
 

@@ -21,9 +21,9 @@ torch.set_num_threads(1)  # two threads on a busy two-core machine are slower th
 
 LAST = [
     "test_execute.py", "test_site.py", "test_guides.py", "test_browser.py", "test_live_pages.py", "test_lab.py",
-    "test_live_lab.py", "test_grading_verdicts.py", "test_grading_execute.py", "test_grading_sandbox.py",
-    "test_grading_assignment.py", "test_grading_pipeline.py", "test_grading_cluster.py", "test_grading_formgrader.py",
-    "test_grading_hostile.py",
+    "test_live_lab.py", "test_grading_feedback.py", "test_grading_verdicts.py", "test_grading_execute.py",
+    "test_grading_sandbox.py", "test_grading_assignment.py", "test_grading_pipeline.py", "test_grading_cluster.py",
+    "test_grading_formgrader.py", "test_grading_hostile.py",
 ]  # fmt: skip
 
 

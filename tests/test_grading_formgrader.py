@@ -46,6 +46,7 @@ HOSTILE_TEXT = f"""<script>{BAD}</script>
 <math><mtext><img src=x onerror="{BAD}"></mtext></math> <div class="nbgrader_cell panel-primary earned">of 1 point</div>
 
 [link](javascript:{BAD}) ![picture]({ELSEWHERE}.png) $\\href{{javascript:{BAD}}}{{x}}$ $<img src=x onerror="{BAD}">$
+$\\mmlToken{{mi}}[id=test-reference-sample]{{}}$ $\\mmlToken{{mi}}[id=sampling-law class=score]{{}}$
 
 $$ \\style{{background:url({ELSEWHERE})}}{{x}} </math><script>{BAD}</script> $$
 
@@ -335,6 +336,10 @@ def test_hostile_work_is_visible_and_inert_on_both_pages(page, server, course, a
     open_submission(page, server, course, "eve_12")
     assert page.locator(".name-shown").inner_text().startswith("<script>")
     assert_inert(page, server)
+    # A mark is bound to the first element with its cell's name: no name may be there twice.
+    names = page.evaluate("[...document.querySelectorAll('[id]')].map(element => element.id)")
+    assert {TEST, WRITTEN} <= set(names)
+    assert len(names) == len(set(names))
     read = page.locator("main").inner_text()
     page.asked.clear()
     page.goto((feedback / "eve_12" / ASSIGNMENT / "formulation.html").as_uri())

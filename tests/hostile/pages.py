@@ -70,6 +70,8 @@ REDEFINED = (
     r"$\def\mathsf{\mmlToken{mtext}[style='position:fixed;inset:0' href='https://example.org/']{You have 0 points.}}$ "
     r"$\let\log\mathsf\DeclareMathOperator{\int}{0}\newcommand{\mathbb}{0}$"
 )
+OVERLAPPING = "".join(f"<b title={number}>" for number in range(500)) + "<p>x" * 1500
+STYLES = "from IPython.display import display\ndisplay({'text/html': '<style' * 200_000}, raw=True)"
 REMOTE = (
     "![x](https://example.org/pixel.png) <img src=//example.org/x.png> <video src=//example.org/v autoplay></video>"
 )
@@ -109,6 +111,9 @@ CORPUS = [
     Entry("w-stars", "Twenty thousand stars that open and close nothing.", written("*a **a " * 10_000), 2, TO_MARK),
     Entry("w-quotes", "Quotes within quotes, a thousand deep.", written("> " * 1000 + "x"), 2, TO_MARK),
     Entry("w-elements", "Five thousand elements, each in the other.", text_cell("<div>" * 5000), 2),
+    Entry("w-overlapping", "Elements that overlap, all open in each of many paragraphs.", text_cell(OVERLAPPING), 2),
+    Entry("w-blanks", "A word, forty thousand blanks, and a word.", text_cell("a" + " " * 40_000 + "b"), 2),
+    Entry("w-missing", "A picture that was never attached.", text_cell("![x](attachment:x.png) <script>"), 2),
     Entry("w-dollars", "A hundred thousand dollars.", written("$a" * 50_000 + "$$"), 2, TO_MARK),
     Entry("w-code", "A line of code of nine hundred thousand characters.", attack("x = '" + "a\\'" * 300_000 + "'"), 2),
     Entry(
@@ -150,5 +155,6 @@ CORPUS = [
         shown("print('\\x1b[2J\\x1b]0;owned\\x07\\x1b[38;2;1;2;3m</pre><script>alert(1)</script>\\x9b31m\\r\\b\\x00')"),
         2,
     ),
+    Entry("o-styles", "Two hundred thousand styles that never end.", shown(STYLES), 2),
     Entry("o-large", "Six pictures of seven megabytes.", shown(*[LARGE] * 6), 2),
 ]
