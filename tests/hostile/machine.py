@@ -128,6 +128,14 @@ def spin():
     while True: pass
 for _ in range(3): threading.Thread(target=spin, daemon=True).start()
 """
+STARVE = """
+import os, time
+for _ in range(40):
+    if os.fork() == 0:
+        os.setsid()
+        while True: pass
+time.sleep(3)
+"""
 SHARED = """
 from multiprocessing.shared_memory import SharedMemory
 SharedMemory(aims["marker"], create=True, size=1 << 20).buf[:4] = b"here"
@@ -179,6 +187,13 @@ CORPUS = [
     Entry("m-forks", "A fork bomb that spins, after the test.", attack(FORKS, last=True), 2, ANY),
     Entry("m-threads", "Threads without end, after the test.", attack(THREADS, last=True), 2, ANY),
     Entry("m-spin", "Threads that never rest, in the background.", attack(SPIN), 2),
+    Entry(
+        "m-starve",
+        "Forty loops, each in a session of its own, which gets as much of the processor as a whole neighbour.",
+        attack(STARVE, last=True),
+        2,
+        ANY,
+    ),
     Entry("m-shared-name", "Shared memory with a name, left behind.", attack(SHARED), 2),
     Entry("m-modules", "Imports the grader and the answers.", attack(MODULES), 2),
     Entry("m-memory", "An array larger than its memory.", attack("x = bytearray(1 << 33)"), 2),

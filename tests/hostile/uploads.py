@@ -213,6 +213,20 @@ CORPUS = [
         2,
         says="can't be read",
     ),
+    Entry(
+        "f-time-path",
+        "A time whose zone is a file of the machine.",
+        beside("timestamp.txt", "2025-01-01 00:00 /etc/hostname"),
+        2,
+        says="can't be read",
+    ),
+    Entry(
+        "f-time-digits",
+        "A time of two hundred thousand digits.",
+        beside("timestamp.txt", "1" * 200_000),
+        2,
+        says="larger than 100 bytes",
+    ),
     Entry("f-time-link", "A link as time of submission.", linked_time, 2, says="is a link"),
     Entry(
         "f-versions",
