@@ -108,7 +108,7 @@ CORPUS = [
     Entry(
         "p-flood",
         "Messages without a pause.",
-        says("while True: say('stream', {'name': 'stdout', 'text': 'x' * 1000})"),
+        says("while True: say('stream', {'name': 'stdout', 'text': 'x' * 20_000})"),
         0,
         FAILED,
         "output",
