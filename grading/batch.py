@@ -247,10 +247,7 @@ def run_here(jobs: Iterator[Job], processes: int) -> Iterator[Outcome]:
                         alone.append(job)
     finally:
         if pool is not None:
-            # Whoever stops the run does not wait for the kernels that are at work.
-            for process in list((getattr(pool, "_processes", None) or {}).values()):
-                process.terminate()
-            pool.shutdown(wait=False, cancel_futures=True)
+            workers.stop(pool)  # whoever stops the run does not wait for the kernels that are at work
 
 
 def run_on(jobs: Iterator[Job], address: str, alone: bool = False) -> Iterator[Outcome]:
