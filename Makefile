@@ -24,7 +24,7 @@ lab: .venv/.ready         ## open the notebooks in JupyterLab (EDITION=student: 
 	python -m sitebuild.lab $(EDITION)
 
 notebooks: .venv/.ready   ## derive notebooks/ and student/ from book/
-	python -m sitebuild.pairs
+	python -m chapters.pairs
 
 assignment: $(READY)      ## make the assignments and their zips from the chapters, in COURSE
 	python -m grading assignment --course $(COURSE)
@@ -36,7 +36,7 @@ formgrader: $(READY)      ## autograde and mark what lies in COURSE, in the brow
 	python -m grading formgrader --course $(COURSE)
 
 doctor: .venv/.ready      ## attack the sandbox on this machine and say what holds
-	python -m grading.sandbox.doctor
+	python -m grading.doctor
 
 images: .venv/.ready      ## draw images/*.svg anew
 	for script in images/*.py; do python $$script || exit 1; done

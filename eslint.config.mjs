@@ -10,5 +10,5 @@ export default [
   },
   { files: ["mibook/**/*.mjs", "sitebuild/**/*.{js,mjs}"], languageOptions: { globals: globals.browser } },
   { files: ["sitebuild/assets/*.js"], languageOptions: { sourceType: "script", globals: { MathJax: "writable" } } },
-  { files: ["tests/**/*.mjs", "grading/*.cjs", "*.mjs"], languageOptions: { globals: globals.node } },
+  { files: ["tests/**/*.mjs", "grading/**/*.cjs", "*.mjs"], languageOptions: { globals: globals.node } },
 ];

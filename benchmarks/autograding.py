@@ -31,8 +31,8 @@ from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from grading import batch
 from grading.course import Course
+from grading.run import batch
 from mibook.results import save
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))

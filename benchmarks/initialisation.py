@@ -8,9 +8,9 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from chapters.source import definitions
 from mibook.results import save
 from mibook.samples import running_example
-from sitebuild.chapters import definitions
 
 BATCHES, SEEDS, EPOCHS = 10, 4, {1e-3: 60, 1e-4: 200}
 

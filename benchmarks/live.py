@@ -29,13 +29,13 @@ import torch
 from ipywidgets.embed import embed_data
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from chapters.source import definitions
 from mibook.live.base import JS, Figure
 from mibook.live.export import exported
 from mibook.live.mine import MINE, Run
 from mibook.live.resampling import Resampling
 from mibook.plotting import draw_pairs, use_style
 from mibook.samples import running_example
-from sitebuild.chapters import definitions
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = ROOT / "sitebuild" / "assets" / "afm-host.mjs"

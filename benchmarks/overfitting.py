@@ -7,9 +7,9 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from chapters.source import definitions
 from mibook.results import save
 from mibook.samples import SEED, running_example
-from sitebuild.chapters import definitions
 
 SAMPLES, N, HELD_OUT, BATCHES, EPOCHS, EVERY = 8, 100, 1000, 2, 1500, 30
 

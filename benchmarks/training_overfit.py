@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from chapters.source import definitions
 from mibook.results import save
 from mibook.samples import SEED, running_example
-from sitebuild.chapters import definitions
 
 EPOCHS, EVERY, SEEDS, N_FRESH = 1500, 25, 4, 20_000
 

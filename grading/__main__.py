@@ -8,8 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+from chapters.jupyter import environment
 from grading.course import Course, CourseError
-from sitebuild.lab.__main__ import environment
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,14 +71,14 @@ def _count(text: str) -> int:
 
 
 def assignment(course: Course, options: argparse.Namespace) -> None:
-    from grading.assignment import make
+    from grading.release.release import make
 
     for name, path in make(course).items():
         print(f"{name}: released; students get {path}")
 
 
 def grade(course: Course, options: argparse.Namespace) -> None:
-    from grading import batch
+    from grading.run import batch
 
     names = [options.assignment] if options.assignment else _with_submissions(course)
     for name in names:
@@ -117,26 +117,26 @@ def feedback(course: Course, options: argparse.Namespace) -> None:
 
 
 def _feedback(course: Course, name: str, processes: int | None = None) -> None:
-    from grading.feedback import generate
+    from grading.feedback.page import generate
 
     print(f"{name}: {generate(course, name, processes)} feedback pages in {course.root / 'feedback'}")
 
 
 def export(course: Course, options: argparse.Namespace) -> None:
-    from grading import gradebook
     from grading.course import write
-    from grading.export import table, to_csv
+    from grading.gradebook import writer
+    from grading.gradebook.export import table, to_csv
 
     with course.gradebook() as book:
         for assignment in book.assignments:
-            gradebook.penalise_all(book, assignment.name, gradebook.policy(course.config))
+            writer.penalise_all(book, assignment.name, writer.policy(course.config))
         rows = table(book, course.root, [], [])
     write(course.root / "grades.csv", to_csv(rows).encode())
     print(f"grades: {course.root / 'grades.csv'}")
 
 
 def mark(course: Course, options: argparse.Namespace) -> None:
-    from grading import gradebook
+    from grading.gradebook import writer
 
     try:
         points = None if options.points == "auto" else float(options.points)
@@ -144,8 +144,8 @@ def mark(course: Course, options: argparse.Namespace) -> None:
         raise CourseError(f"{options.points!r} is neither a number of points nor 'auto'.") from None
     with course.gradebook() as book:
         where = options.assignment, options.student, options.cell
-        gradebook.mark(book, *where, points, options.extra, options.comment)
-        gradebook.penalise_all(book, options.assignment, gradebook.policy(course.config))
+        writer.mark(book, *where, points, options.extra, options.comment)
+        writer.penalise_all(book, options.assignment, writer.policy(course.config))
 
 
 def formgrader(course: Course, options: argparse.Namespace) -> None:
@@ -162,20 +162,20 @@ def formgrader(course: Course, options: argparse.Namespace) -> None:
 
 
 def due(course: Course, options: argparse.Namespace) -> None:
-    from grading import gradebook
+    from grading.gradebook import writer
 
     course.release(options.assignment)
     with course.gradebook() as book:
-        gradebook.due(book, options.assignment, options.when)
-        gradebook.penalise_all(book, options.assignment, gradebook.policy(course.config))
+        writer.due(book, options.assignment, options.when)
+        writer.penalise_all(book, options.assignment, writer.policy(course.config))
 
 
 def extend(course: Course, options: argparse.Namespace) -> None:
-    from grading import gradebook
+    from grading.gradebook import writer
 
     with course.gradebook() as book:
-        gradebook.extend(book, options.assignment, options.student, options.hours)
-        gradebook.penalise_all(book, options.assignment, gradebook.policy(course.config))
+        writer.extend(book, options.assignment, options.student, options.hours)
+        writer.penalise_all(book, options.assignment, writer.policy(course.config))
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from nbgrader.plugins import LateSubmissionPlugin
 from traitlets import Float
 from traitlets.config import Config, PyFileConfigLoader
 
-from grading import judge
-from sitebuild.chapters import ROOT
+from chapters.source import ROOT
+from grading.verdict import judge
 
 CONFIGURATION = '''\
 """The course's settings for nbgrader, its formgrader and `python -m grading`: yours to change."""

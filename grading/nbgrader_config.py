@@ -20,13 +20,15 @@ from nbgrader.preprocessors import (
 )
 from traitlets.config import Config
 
-from grading import audit, marking, normalise
+from chapters.editions import CODE_STUB, TEXT_STUB
 from grading.course import LatePolicy, find_tools
-from grading.execute import RobustExecute
-from grading.export import StatusExport
-from grading.feedback import PREPROCESSORS, TEMPLATES, FeedbackExporter
-from grading.preprocessors import Judge, PlaceSeed, SaveGrades
-from sitebuild.edition import CODE_STUB, TEXT_STUB
+from grading.feedback import marking
+from grading.feedback.page import PREPROCESSORS, TEMPLATES, FeedbackExporter
+from grading.gradebook import audit
+from grading.gradebook.export import StatusExport
+from grading.intake import normalise
+from grading.run.execute import RobustExecute
+from grading.verdict.preprocessors import Judge, PlaceSeed, SaveGrades
 
 AUTOGRADE = [
     PlaceSeed,

@@ -17,12 +17,12 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from sitebuild import edition
-from sitebuild.chapters import ROOT, pages, read
-from sitebuild.execute import Executed, PageError, code_cells, execute, with_outputs
+from chapters import editions
+from chapters.execution import Executed, PageError, code_cells, execute, with_outputs
+from chapters.source import ROOT, pages, read
 
 BUILD = ROOT / "_build"
-EDITIONS = {"reader": edition.reader, "student": edition.student}
+EDITIONS = {"reader": editions.reader, "student": editions.student}
 COPIED = ["images", "references.bib", "_toc.yml"]
 
 
@@ -50,7 +50,7 @@ def _copy(source: Path, target: Path) -> None:
 def staged_page(path: Path, executed: Executed | None, name: str) -> tuple[str, str]:
     """The file name and text of a page as Jupyter Book gets it: executed, filtered, without pairing metadata."""
     if executed is None:
-        if edition.holds_answers(read(path)):
+        if editions.holds_answers(read(path)):
             raise ValueError(
                 f"book/{path.name}: a page with an answer needs a code cell, or it has no student edition."
             )

@@ -25,9 +25,9 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from chapters.source import BOOK, ROOT
 from mibook import results
 from sitebuild import icons
-from sitebuild.chapters import BOOK, ROOT
 
 logger = logging.getLogger(__name__)
 

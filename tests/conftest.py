@@ -5,8 +5,6 @@ from __future__ import annotations
 import http.server
 import os
 import shutil
-import subprocess
-import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -15,20 +13,16 @@ import pytest
 import torch
 
 from grading.sandbox import SandboxError, bubblewrap
+from site_of import build
 
-ROOT = Path(__file__).resolve().parent.parent
 torch.set_num_threads(1)  # two threads on a busy two-core machine are slower than one
 
-LAST = [
-    "test_execute.py", "test_site.py", "test_guides.py", "test_browser.py", "test_live_pages.py", "test_lab.py",
-    "test_live_lab.py", "test_grading_feedback.py", "test_grading_verdicts.py", "test_grading_execute.py",
-    "test_grading_sandbox.py", "test_grading_assignment.py", "test_grading_pipeline.py", "test_grading_cluster.py",
-    "test_grading_formgrader.py", "test_grading_hostile.py",
-]  # fmt: skip
+# What these make takes a minute or more, so the tests that ask for them come last, room by room.
+COSTLY = ("student_site", "reader_site", "served", "chromium", "sandbox")
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: LAST.index(item.path.name) + 1 if item.path.name in LAST else 0)
+    items.sort(key=lambda item: bool(set(COSTLY) & set(item.fixturenames)))
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -38,14 +32,6 @@ def pytest_runtest_makereport(item, call):
     if report.skipped and os.environ.get("CI"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome, report.longrepr = "failed", f"On CI no test may be skipped. {reason}"
-
-
-def build(edition: str) -> Path:
-    """Build an edition with the command that `make book` runs; return the site's folder."""
-    command = [sys.executable, "-m", "sitebuild.build", edition]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout + run.stderr
-    return ROOT / "_build" / ("site" if edition == "reader" else "site-student")
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import torch
 
 from grading.exercises import Check
 from grading.exercises._bound import explain, gradients, uses_both
-from grading.exercises._kernel import decoys, plain, probe_source, tensor_facts
-from grading.exercises._record import Sheet, entry, error, near, numbers, stopped, text
+from grading.verdict.probe import decoys, plain, probe_source, tensor_facts
+from grading.verdict.reading import Sheet, entry, error, near, numbers, stopped, text
 
 GRADE_ID = "DVTrainer"
 TEST_ID = "test-DVTrainer"

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from grading.exercises import Check
-from grading.exercises._kernel import decoys, plain, probe_source, tensor_facts
-from grading.exercises._record import Sheet, entry, error, integers, near, numbers, stopped, text
+from grading.verdict.probe import decoys, plain, probe_source, tensor_facts
+from grading.verdict.reading import Sheet, entry, error, integers, near, numbers, stopped, text
 
 GRADE_ID = "MINE-Net"
 TEST_ID = "test-MINE-Net"

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from grading.exercises import Check
-from grading.exercises._kernel import decoys, plain, probe_source
-from grading.exercises._record import Sheet, entry, error, integers, near, number, numbers, stopped, text
+from grading.verdict.probe import decoys, plain, probe_source
+from grading.verdict.reading import Sheet, entry, error, integers, near, number, numbers, stopped, text
 
 GRADE_ID = "MINETrainer"
 TEST_ID = "test-MINETrainer"

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from grading.exercises import Check
-from grading.exercises._kernel import decoys, plain, probe_source, tensor_facts
-from grading.exercises._record import Sheet, entry, error, near, number, numbers, stopped, text
+from grading.verdict.probe import decoys, plain, probe_source, tensor_facts
+from grading.verdict.reading import Sheet, entry, error, near, number, numbers, stopped, text
 
 GRADE_ID = "moving-average"
 TEST_ID = "test-moving-average"

@@ -6,8 +6,8 @@ import numpy as np
 
 from grading.exercises import Check
 from grading.exercises._chance import dependence_fault, repeats_too_rarely, uniform_fault
-from grading.exercises._kernel import decoys, plain, probe_source
-from grading.exercises._record import Sheet, entry, error, integers, near, numbers, stopped
+from grading.verdict.probe import decoys, plain, probe_source
+from grading.verdict.reading import Sheet, entry, error, integers, near, numbers, stopped
 
 GRADE_ID = "resample"
 TEST_ID = "test-resample"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from grading.exercises import Check
-from grading.exercises._kernel import decoys, plain, probe_source
-from grading.exercises._record import Sheet, entry, error, near, numbers, stopped
 from grading.exercises.resample import index_of
+from grading.verdict.probe import decoys, plain, probe_source
+from grading.verdict.reading import Sheet, entry, error, near, numbers, stopped
 
 GRADE_ID = "resample"
 TEST_ID = "test-resample-rng"

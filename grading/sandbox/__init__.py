@@ -4,7 +4,6 @@
 - `bubblewrap` says what a sandbox contains and builds the command line that starts one;
 - `seccomp` says which system calls are refused inside;
 - `provisioner` starts, watches and ends kernels in it, for any program that speaks `jupyter_client`;
-- `doctor` attacks it on this machine.
 """
 
 from grading.sandbox.bubblewrap import Limits, SandboxError, check

@@ -266,7 +266,7 @@ def _remedy(said: str) -> str:
             "Namespaces are forbidden here: outside a container run 'sudo sysctl user.max_user_namespaces=15000', "
             f"a container start with '--cap-add SYS_ADMIN --security-opt seccomp=unconfined' ({said})."
         )
-    return f"bubblewrap does not work here: run 'python -m grading.sandbox.doctor' and see what it says ({said})."
+    return f"bubblewrap does not work here: run 'python -m grading.doctor' and see what it says ({said})."
 
 
 _PROBE = """

@@ -1,0 +1,130 @@
+"""What stands around the execution of a submission: the student's seed before it, the verdict after it.
+
+nbgrader runs these between its own steps, whoever started it: `python -m grading grade`, `nbgrader autograde`, or a
+button of the formgrader.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.utils import is_grade, is_solution
+from traitlets import Integer, Unicode
+
+from grading.course import CourseError, secret
+from grading.exercises import load
+from grading.gradebook import audit
+from grading.verdict import judge
+from grading.verdict.probe import MIME, seeded
+
+SOURCE_LINE = re.compile(r"^(\x1b\[[\d;]*m|\s)*\d+(\x1b\[[\d;]*m|\s|$)")  # of a traceback: its number, then code
+
+
+def tests(notebook):
+    """The test cells of a notebook with their names: graded code that is not an answer."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and is_grade(cell) and not is_solution(cell):
+            yield cell.metadata.nbgrader["grade_id"], cell
+
+
+def check_test(name: str, source: str) -> None:
+    """Raise CourseError if a course's test is not the one that this grader judges, for it would find everyone wrong."""
+    if load(name).PROBE.rstrip("\n") not in source:
+        raise CourseError(f"{name} was made by another version of the grader: run `make assignment`, then grade again.")
+
+
+class Seeded(NbGraderPreprocessor):
+    """A preprocessor that knows the student's seed: given, or drawn from the course's secret."""
+
+    secret_file = Unicode("", help="The file with the course's secret.").tag(config=True)
+    seed = Integer(-1, help="The student's seed, where the secret is not at hand; -1: draw it.").tag(config=True)
+
+    def seed_of(self, resources) -> int:
+        if self.seed >= 0:
+            return self.seed
+        who = resources["nbgrader"]
+        return judge.seed(secret(Path(self.secret_file)), who["assignment"], who["student"])
+
+
+class PlaceSeed(Seeded):
+    """Put the student's seed into the hidden tests."""
+
+    def preprocess(self, nb, resources):
+        for name, cell in tests(nb):
+            check_test(name, cell.source)
+            cell.source = seeded(cell.source, self.seed_of(resources))
+        return nb, resources
+
+
+class Judge(Seeded):
+    """Judge what the test cells published, and hand the points to nbgrader as partial credit.
+
+    nbgrader takes points from the one ``execute_result`` of a test cell, and none if there is an error. So an error
+    becomes printed text here, and the only result is ours. The checks, with their reasons, are kept in the
+    cell's metadata for the feedback, and what was noticed in the notebook's for the audit.
+    """
+
+    def preprocess(self, nb, resources):
+        seed, notes = self.seed_of(resources), []
+        run = dict(resources.get("mibook", {}))
+        for name, cell in tests(nb):
+            cell.source = seeded(cell.source, 0, before=seed)
+            checks = judge.verdict(cell.outputs, name, seed)
+            if sum(MIME in output.get("data", {}) for output in cell.outputs) > 1:
+                notes.append(["tampered", f"{name}: several records were published where the test publishes one."])
+            most = float(cell.metadata.nbgrader["points"])
+            points = min(max(round(sum(check.earned for check in checks), 6), 0.0), most)
+            cell.outputs = [_tame(output) for output in cell.outputs if MIME not in output.get("data", {})]
+            cell.outputs.append(new_output("execute_result", {"text/plain": repr(points)}, execution_count=None))
+            cell.metadata["mibook"] = {"checks": [list(check) for check in checks]}
+        if run.get("stopped"):
+            notes.append(["failed", run["stopped"]])
+        nb.metadata["mibook"] = {"run": run, "notes": notes}
+        return nb, resources
+
+
+class SaveGrades(SaveAutoGrades):
+    """nbgrader's step that writes the automatic points, but what a person has marked is not to mark again as long as
+    the submission is the same."""
+
+    root = Unicode("", help="The course's folder.").tag(config=True)
+
+    def _add_score(self, cell, resources):
+        name = cell.metadata.nbgrader["grade_id"]
+        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+        settled = grade.manual_score is not None and not grade.needs_manual_grade
+        super()._add_score(cell, resources)
+        if settled and self._unchanged():
+            grade.needs_manual_grade = False
+            self.gradebook.db.commit()
+
+    def _unchanged(self) -> bool:
+        where = Path(self.root), self.assignment_id, self.student_id
+        before, now = audit.latest(*where), audit.received(*where)
+        return before is not None and before["received"] == now["received"]
+
+
+def _tame(output):
+    """An output that says the same and that nbgrader does not take for a mark."""
+    if output.output_type == "error":
+        return new_output("stream", name="stdout", text=_without_hidden("\n".join(output.traceback)) + "\n")
+    if output.output_type == "execute_result":
+        return new_output("display_data", output.data)
+    if output.output_type == "stream":
+        output.name = "stdout"
+    return output
+
+
+def _without_hidden(traceback: str) -> str:
+    """A traceback without the lines of the hidden tests that it shows around the visible one that failed."""
+    kept: list[str] = []
+    for line in traceback.split("\n"):
+        if "### END HIDDEN TESTS" in line:
+            while kept and SOURCE_LINE.match(kept[-1]):
+                kept.pop()
+        else:
+            kept.append(line)
+    return "\n".join(kept)

@@ -1,0 +1,212 @@
+"""From chapters to assignments: what students get runs, and holds no answer."""
+
+from __future__ import annotations
+
+import ast
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbgrader.utils import is_grade, is_locked, is_solution
+from nbgrader.validator import Validator
+
+import grading_course
+from chapters.source import BOOK, ROOT, read
+from grading import exercises
+from grading.release import prose, sheets
+from grading.release.release import make, secret_lines
+from grading_course import ALL, released, solved
+
+SHEETS = [(assignment, name) for assignment, names in ALL.items() for name in names]
+
+
+@pytest.fixture(scope="module")
+def root() -> Path:
+    return grading_course.template()
+
+
+def test_each_part_is_an_assignment_with_a_notebook_for_each_chapter():
+    assert ALL == {
+        "foundations": ["formulation.ipynb", "donsker-varadhan.ipynb", "training.ipynb"],
+        "mutual-information": ["resampling.ipynb", "smoothing.ipynb", "mine.ipynb", "mi-nee.ipynb"],
+    }
+
+
+def test_every_graded_cell_of_the_book_is_in_one_sheet_with_its_points():
+    def graded(notebooks):
+        return sorted(
+            (cell.metadata.nbgrader.grade_id, cell.metadata.nbgrader.points)
+            for notebook in notebooks
+            for cell in notebook.cells
+            if is_grade(cell)
+        )
+
+    chapters = graded(read(path) for path in BOOK.glob("*.md"))
+    assert graded(released(name, of) for of, name in SHEETS) == chapters
+    assert len(chapters) == len(set(chapters)) > 20
+    assert {module.TEST_ID for module in exercises.all_exercises()} <= {name for name, _ in chapters}
+
+
+@pytest.mark.parametrize(("assignment", "name"), SHEETS)
+def test_release_holds_no_answer_and_no_hidden_test(root, assignment, name):
+    text = (root / "release" / assignment / name).read_text(encoding="utf-8")
+    shown = "\n".join(cell.source for cell in released(name, assignment).cells)
+    source = nbformat.read(root / "source" / assignment / name, as_version=4)
+    hidden = secret_lines(source)
+    assert len(hidden) > 20
+    assert [line for line in hidden if line in shown] == []
+    for word in ("BEGIN", "SOLUTION", "HIDDEN", "jupytext", "SEED =", "probe+json"):
+        assert word not in text
+    assert [path.name for path in (root / "release" / assignment).iterdir() if path.suffix != ".ipynb"] == []
+
+
+@pytest.mark.parametrize(("assignment", "name"), SHEETS)
+def test_everything_in_a_sheet_is_locked_but_the_answers(assignment, name):
+    notebook = released(name, assignment)
+    assert {cell.metadata.nbgrader.grade_id for cell in notebook.cells} == {cell.id for cell in notebook.cells}
+    for cell in notebook.cells:
+        assert is_locked(cell) or is_solution(cell)
+        assert set(cell.metadata) <= {"nbgrader", "deletable", "editable"}
+
+
+@pytest.mark.parametrize(("assignment", "name"), SHEETS)
+def test_text_is_plain_markdown_without_directives_roles_and_macros(assignment, name):
+    for cell in released(name, assignment).cells:
+        if cell.cell_type == "markdown":
+            for mark in ("{eq}", "{prf:", "{ref}", "{numref}", "{cite", "```{", ":::", "$$ (", r"\R{", r"\KL"):
+                assert mark not in cell.source, (cell.id, mark)
+
+
+def test_no_demonstration_is_in_a_sheet():
+    for assignment, name in SHEETS:
+        code = "\n".join(cell.source for cell in released(name, assignment).cells if cell.cell_type == "code")
+        for word in ("plt.show", "tqdm(", "interact", "running_example", "use_style", "%load_ext"):
+            assert word not in code
+
+
+@pytest.mark.parametrize(("assignment", "name"), SHEETS)
+def test_validate_passes_on_the_solution(assignment, name, tmp_path):
+    path = tmp_path / name
+    nbformat.write(solved(name, assignment), path)
+    assert Validator().validate(str(path)) == {}
+
+
+@pytest.mark.parametrize(("assignment", "name"), SHEETS)
+def test_validate_invert_passes_on_the_stub(assignment, name, tmp_path):
+    path = tmp_path / name
+    nbformat.write(released(name, assignment), path)
+    assert Validator(invert=True).validate(str(path)) == {}
+
+
+def test_deriving_again_changes_nothing(tmp_path):
+    course = grading_course.course(tmp_path)
+    files = [*(course.root / "source").rglob("*.ipynb"), *(course.root / "release").rglob("*.ipynb")]
+    files += (course.root / "handout").glob("*.zip")
+    before = {path: path.read_bytes() for path in files}
+    make(course)
+    assert {path.name for path in files if path.read_bytes() != before[path]} == set()
+
+
+@pytest.fixture(scope="module")
+def handout(root, tmp_path_factory) -> Path:
+    """The second assignment as a student unpacks it outside the clone, with an environment that has the zip's package.
+
+    Installing torch anew would take minutes: the environment sees the packages of this one, but not its links to the
+    clone, and nothing of the user's.
+    """
+    folder = tmp_path_factory.mktemp("student")
+    with zipfile.ZipFile(root / "handout" / "mutual-information.zip") as archive:
+        archive.extractall(folder)
+    (wheel,) = folder.glob("*/*.whl")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
+    python = str(folder / "venv" / "bin" / "python")
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*install, str(wheel)], check=True, cwd=folder)
+    (site,) = folder.glob("venv/lib/python*/site-packages")
+    # The files in there that name other folders, the clone's among them, are not read from here.
+    (site / "others.pth").write_text(str(Path(nbformat.__file__).parent.parent))
+    return folder
+
+
+def in_handout(handout: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run the student's Python in the unpacked folder, without any variable of this process."""
+    command = [str(handout / "venv" / "bin" / "python"), *arguments]
+    where = {"cwd": handout / "mutual-information", "env": {"PATH": "/usr/bin:/bin", "HOME": str(handout)}}
+    return subprocess.run(command, capture_output=True, text=True, **where)
+
+
+def test_handout_holds_what_a_student_needs_and_no_more(root, handout):
+    files = {path.name for path in (handout / "mutual-information").iterdir()}
+    (wheel,) = (name for name in files if name.endswith(".whl"))
+    assert files == {*ALL["mutual-information"], "README.md", "requirements.txt", wheel}
+    lines = (handout / "mutual-information" / "requirements.txt").read_text().splitlines()
+    locked = (ROOT / "requirements.txt").read_text().splitlines()
+    assert lines[-1] == f"./{wheel}"
+    assert set(lines[:-1]) <= set(locked)
+    assert {"torch", "numpy", "jupyterlab", "nbgrader"} <= {line.split("==")[0] for line in lines[:-1]}
+
+
+def test_handout_runs_outside_the_clone(handout):
+    """The package is the one in the zip, and the visible tests see the model answers pass and the stubs fail."""
+    found = in_handout(handout, "-c", "import mibook; print(mibook.__file__)").stdout
+    assert found.startswith(str(handout / "venv"))
+    for name in ("grading", "sitebuild"):
+        assert f"No module named '{name}'" in in_handout(handout, "-c", f"import {name}").stderr
+    where = handout / "mutual-information"
+    invert = in_handout(handout, "-m", "nbgrader", "validate", "--invert", "mine.ipynb")
+    assert "Success" in invert.stdout, invert.stdout + invert.stderr
+    nbformat.write(solved("mine.ipynb", "mutual-information"), where / "solved.ipynb")
+    done = in_handout(handout, "-m", "nbgrader", "validate", "solved.ipynb")
+    assert "Success" in done.stdout, done.stdout + done.stderr
+
+
+def test_zip_entries_have_a_fixed_date_and_stay_in_one_folder(root):
+    with zipfile.ZipFile(io.BytesIO((root / "handout" / "foundations.zip").read_bytes())) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(2020, 1, 1, 0, 0, 0)}
+        assert all(name.startswith("foundations/") for name in archive.namelist())
+
+
+def test_a_name_that_nothing_defines_is_refused_with_its_name():
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("unheard_of()")])
+    with pytest.raises(ValueError, match="unheard_of"):
+        sheets.Needs(notebook).before([0])
+
+
+def test_needs_are_traced_through_functions_and_by_the_latest_definition():
+    cells = [
+        "import math, os",
+        "def f(x):\n    return g(x)",
+        "def g(x):\n    return math.exp(x)",
+        "def g(x):\n    return x",
+    ]
+    cells += ["unused = os.getcwd()", "n = 3\nf(n)"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    with pytest.raises(ValueError, match="needs the name g"):
+        sheets.Needs(notebook).before([5])  # at cell 1 there is no g yet
+    notebook.cells[1], notebook.cells[2] = notebook.cells[2], notebook.cells[1]
+    needs = sheets.Needs(notebook)
+    assert needs.before([5]) == [1, 2]
+    assert needs.imports([5]) == "import math"
+
+
+@pytest.mark.parametrize(
+    ("tex", "plain"),
+    [
+        (r"\R{X}'_i \le \KL{P_{\R{Z}}}{Q}", r"\mathsf{X}'_i \le D(P_{\mathsf{Z}}\,\|\,Q)"),
+        (r"a\le\KL{P}{Q}", r"a\le D(P\,\|\,Q)"),
+        (r"\Rightarrow \mc T", r"\Rightarrow \mathcal{T}"),
+    ],
+)
+def test_macros_are_written_out(tex, plain):
+    assert prose.expand(tex) == plain
+
+
+def test_set_up_cells_are_code_that_parses():
+    for assignment, name in SHEETS:
+        for cell in released(name, assignment).cells:
+            if cell.cell_type == "code":
+                ast.parse(cell.source)

@@ -1,0 +1,105 @@
+"""Every page in a real browser: light, dark, on a phone, without a network, by keyboard and for a screen reader."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from browser import in_scheme
+from chapters.source import pages
+
+PAGES = [f"book/{path.stem}.html" for path in pages()] + ["search.html", "genindex.html"]
+VIEWS = {
+    "wide": {"viewport": {"width": 1280, "height": 900}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True},
+}
+
+
+@pytest.fixture(scope="module", params=VIEWS)
+def view(request, chromium, served):
+    """A page in one view that refuses and notes every request that leaves the site."""
+    context = chromium.new_context(**VIEWS[request.param])
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    page.left, page.said, page.missing = [], [], []
+
+    def guard(route):
+        if route.request.url.startswith(served):
+            route.continue_()
+        else:
+            page.left.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", guard)
+    page.on("console", lambda m: page.said.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: page.said.append(str(error)))
+    page.on("response", lambda r: page.missing.append(r.url) if r.status >= 400 else None)
+    yield page
+    context.close()
+
+
+def typeset(page):
+    """Wait until MathJax has typeset the page, if it has formulas."""
+    page.wait_for_function("!window.MathJax || MathJax.startup?.promise?.then(() => true)")
+
+
+UNSET = "[...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).map(e => e.textContent)"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_sound_and_accessible(view, served, name):
+    view.left.clear(), view.said.clear(), view.missing.clear()
+    view.goto(f"{served}/{name}", wait_until="networkidle")
+    typeset(view)
+    assert view.left == [], "these requests left the site"
+    assert view.missing == [], "these files are missing"
+    assert view.said == [], "the console must stay silent"
+    assert view.locator("mjx-merror, .MathJax_Error").count() == 0, "a formula is wrong"
+    raw = view.evaluate(UNSET)
+    assert raw == [], "these formulas are not typeset"
+    wide = view.evaluate("document.scrollingElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 1, f"the page is {wide} px wider than the screen"
+    if view.viewport_size["width"] < 400:
+        return  # the same elements in the same colours, which axe has judged in the wide view
+    view.evaluate("document.querySelectorAll('article details').forEach(d => d.open = true)")
+    for scheme in ("dark", "light"):
+        in_scheme(view, scheme)
+        found = Axe().run(view, options={"resultTypes": ["violations"]}).response["violations"]
+        serious = [
+            f"{v['id']}: {v['help']} ({', '.join(n['html'][:90] for n in v['nodes'][:3])})"
+            for v in found
+            if v["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], f"accessibility, {scheme}"
+
+
+def test_answers_are_folded_and_open_by_keyboard(chromium, served):
+    page = chromium.new_page()
+    page.goto(f"{served}/book/resampling.html")
+    fold = page.locator("details", has=page.locator(".solution")).first
+    assert not fold.evaluate("e => e.open")
+    fold.locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    assert fold.evaluate("e => e.open")
+    page.close()
+
+
+def test_search_finds_a_statement(chromium, served):
+    page = chromium.new_page()
+    page.goto(f"{served}/search.html?q=derangement")
+    page.locator("#search-results li").first.wait_for()
+    assert "resampling" in page.locator("#search-results").inner_html()
+    page.close()
+
+
+def test_paper_has_every_formula_even_if_printed_at_once(chromium, served):
+    page = chromium.new_page()
+    said = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(f"{served}/book/donsker-varadhan.html", wait_until="commit")
+    page.wait_for_function("window.MathJax?.typeset && document.querySelector('mjx-container')")
+    assert page.evaluate(UNSET), "the page is still at work"
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(UNSET) == []
+    typeset(page)
+    assert page.locator("mjx-container mjx-container").count() == 0, "set twice"
+    assert said == []
+    page.close()

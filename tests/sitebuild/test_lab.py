@@ -1,0 +1,172 @@
+"""The pairs and the pages in a real JupyterLab: a save keeps everything, and a reader sees what the author meant."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbgrader.utils import is_solution
+
+from browser import PATIENCE, free_port, wait_for
+from chapters import pairs
+from chapters.source import ROOT
+from leaks import CHAPTERS
+
+COPIED = ["book", "notebooks", "student", "images", "sitebuild", "mibook", "jupytext.toml", "_toc.yml", ".gitignore"]
+TALL = {"width": 1200, "height": 2400}
+EVERY_CELL_AT_ONCE = '{"windowingMode": "none"}'
+
+
+def git(folder: Path, *arguments: str) -> str:
+    author = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+    run = subprocess.run(["git", *author, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A committed copy of what the lab works with."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(
+                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+            )
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "Start")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab(project, tmp_path_factory):
+    """The address of a JupyterLab that the command of `make lab` started in the copy."""
+    own, port = tmp_path_factory.mktemp("own"), free_port()
+    settings = own / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(EVERY_CELL_AT_ONCE)
+    places = {"CONFIG": own, "RUNTIME": own / "runtime"}
+    env = os.environ | {f"JUPYTER_{name}_DIR": str(path) for name, path in places.items()}
+    env |= {"JUPYTERLAB_SETTINGS_DIR": str(own / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces")}
+    options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token="]
+    with (own / "log").open("w") as log:
+        command = [sys.executable, "-m", "sitebuild.lab", "reader", *options]
+        server = subprocess.Popen(command, cwd=project, env=env, stdout=log, stderr=log)
+        try:
+            wait_for(lambda: "is running at" in (own / "log").read_text(), (own / "log").read_text)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def page(chromium, lab):
+    context = chromium.new_context(viewport=TALL)
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.asked = set()
+    page.on("request", lambda request: page.asked.add(request.url))
+    yield page
+    context.close()
+
+
+ALL_TYPESET = """cells => {
+  const prose = [...document.querySelectorAll('.jp-MarkdownCell')];
+  return document.querySelectorAll('.jp-Notebook-cell').length === cells &&
+    prose.every(cell => cell.querySelector('.jp-InputArea-editor.lm-mod-hidden') && cell.querySelector('.myst > *'));
+}"""
+
+
+def open_notebook(page, lab: str, project: Path, path: str) -> None:
+    """Open a file in a fresh workspace and wait until every cell is there and every markdown cell is typeset."""
+    notebook = project / "notebooks" / f"{Path(path).stem}.ipynb"
+    cells = len(nbformat.read(notebook, as_version=4).cells)
+    page.goto(f"{lab}/lab/tree/{path}?reset")
+    page.locator(".jp-Notebook-cell").first.wait_for()
+    page.wait_for_function(ALL_TYPESET, arg=cells)
+
+
+def append_to(page, cell, text: str) -> None:
+    """Type at the end of a cell as a person does, and save with Ctrl+S."""
+    cell.scroll_into_view_if_needed()
+    cell.locator(".jp-InputPrompt").click()
+    page.keyboard.press("Enter")
+    cell.locator(".cm-content:focus").wait_for()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(text)
+    page.keyboard.press("Control+s")
+
+
+def changed_lines(project: Path) -> dict[str, list[str]]:
+    """The added lines of each changed file, with proof that as many lines were removed."""
+    found = {}
+    for row in git(project, "diff", "--numstat").splitlines():
+        added, removed, name = row.split("\t")
+        assert added == removed, f"{name}: {added} lines added, {removed} removed"
+        diff = git(project, "diff", "--unified=0", "--", name).splitlines()
+        found[name] = [line[1:] for line in diff if line.startswith("+") and not line.startswith("+++")]
+    return found
+
+
+def test_lab_opens_at_the_first_chapter_and_asks_nobody_else(page, lab):
+    page.goto(f"{lab}/")
+    page.locator(".jp-Notebook-cell h1").first.wait_for()
+    assert page.url.rstrip("?").endswith(f"/lab/tree/notebooks/{CHAPTERS[0]}.ipynb")
+    assert page.locator(".jp-toast-button, .Toastify__toast").count() == 0, "no news, no question on opening"
+    assert {url for url in page.asked if not url.startswith((lab, "data:", "blob:"))} == set()
+
+
+@pytest.mark.parametrize(("path", "kind"), [("notebooks/mine.ipynb", "Markdown"), ("book/mine.md", "Code")])
+def test_saving_either_file_changes_the_edited_cell_alone(page, lab, project, path, kind):
+    words = "  # edited by hand"
+    open_notebook(page, lab, project, path)
+    append_to(page, page.locator(f".jp-{kind}Cell").last, words)
+    files = {"book/mine.md", "notebooks/mine.ipynb"}
+    wait_for(lambda: all(words in (project / name).read_text() for name in files), lambda: "not saved")
+    changed = changed_lines(project)
+    assert set(changed) == files
+    assert all(len(lines) == 1 and words in lines[0] for lines in changed.values()), changed
+    assert git(project, "status", "--porcelain", "--untracked-files").count("\n") == 2
+    # What was saved is what `make notebooks` would write; only the student's notebook does not know of it yet.
+    assert [sentence.split()[0] for sentence in pairs.drift(project)] == ["student/mine.ipynb"]
+    git(project, "checkout", "-q", ".")
+
+
+READ_PROSE = """() => [...document.querySelectorAll('.jp-MarkdownCell .myst')].map(prose => {
+  const copy = prose.cloneNode(true);
+  copy.querySelectorAll('.katex, code').forEach(e => e.remove());
+  return copy.textContent;
+}).join('\\n')"""
+
+
+def code_answers(project: Path, name: str) -> int:
+    cells = nbformat.read(project / "notebooks" / f"{name}.ipynb", as_version=4).cells
+    return sum(cell.cell_type == "code" and is_solution(cell) for cell in cells)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapter_reads_well(page, lab, project, name):
+    open_notebook(page, lab, project, f"notebooks/{name}.ipynb")
+    target = ROOT / "_build" / "lab" / f"{name}.png"  # to look at
+    target.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=target)
+    prose = page.evaluate(READ_PROSE)
+    assert page.locator(".katex-error").count() == 0
+    assert not re.findall(r".{0,40}\\[A-Za-z]+.{0,40}", prose), "TeX that is not typeset"
+    assert not re.findall(r".{0,40}\{[a-z:]+\}`.{0,40}", prose), "a role that is not known"
+    assert "Unknown Directive" not in prose
+    assert "math:" not in prose, "the macro block is hidden"
+    for word in ("Exercise 1", "Hint 1"):
+        assert word in prose
+    assert page.locator(".katex-display").count() > 0
+    folds = page.locator("details", has=page.locator("summary", has_text="Answer"))
+    assert folds.count() > 0
+    assert folds.evaluate_all("all => all.every(fold => !fold.open)"), "an answer is open"
+    assert page.locator(".jp-CodeCell .jp-InputPlaceholder").count() == code_answers(project, name), "collapsed"

@@ -1,0 +1,472 @@
+"""Live figures on the built page, in a real browser and without a kernel."""
+
+import gzip
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from browser import in_scheme
+
+PAGES = {
+    "formulation": 1,
+    "resampling": 2,
+    "donsker-varadhan": 1,
+    "smoothing": 1,
+    "training": 1,
+    "mine": 1,
+    "mi-nee": 1,
+}
+WEIGHT = 1_000_000  # bytes, gzipped, of all that a page asks for
+TRAINING = 120_000  # milliseconds in which a training ends, however busy the machine
+RUNTIME = ["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm", "ort.wasm.min.mjs"]
+COUNT_FRAMES = """
+  window.frames = 0;
+  const request = window.requestAnimationFrame;
+  window.requestAnimationFrame = (act) => request((time) => { window.frames++; act(time); });
+"""
+
+
+class Visit:
+    """A page of the site in a browser that lets no request leave, and notes what went wrong."""
+
+    def __init__(self, chromium, served, **options):
+        options = {"viewport": {"width": 1280, "height": 900}} | options
+        self.served, self.left, self.said, self.answers = served, [], [], []
+        self.context = chromium.new_context(**options)
+        self.context.set_default_timeout(30_000)
+        self.context.route("**/*", self._guard)
+        self.page = self.context.new_page()
+        self.page.add_init_script(COUNT_FRAMES)
+        self.page.on("console", lambda m: self.said.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("response", lambda answer: self.answers.append(answer))
+
+    def _guard(self, route):
+        if route.request.url.startswith((self.served, "blob:")):
+            route.continue_()
+        else:
+            self.left.append(route.request.url)
+            route.abort()
+
+    def open(self, name: str, figures: int | None = None):
+        self.page.goto(f"{self.served}/book/{name}.html", wait_until="networkidle")
+        expect(self.page.locator(".live")).to_have_count(PAGES[name] if figures is None else figures)
+        return self.page
+
+    def figure(self, index: int = 0):
+        figure = self.page.locator(".live").nth(index)
+        figure.scroll_into_view_if_needed()
+        expect(figure.locator(".live-status")).not_to_be_empty()
+        return figure
+
+
+@pytest.fixture
+def visit(chromium, served):
+    visits = []
+
+    def start(**options) -> Visit:
+        visits.append(Visit(chromium, served, **options))
+        return visits[-1]
+
+    yield start
+    for one in visits:
+        one.context.close()
+
+
+def status(figure) -> str:
+    return figure.locator(".live-status").inner_text()
+
+
+def frames(page, milliseconds: int = 700) -> int:
+    """How many frames the page asks for while it waits."""
+    before = page.evaluate("window.frames")
+    page.wait_for_timeout(milliseconds)
+    return page.evaluate("window.frames") - before
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def opened(request, chromium, served):
+    """Each page with figures, opened once, and its name."""
+    view = Visit(chromium, served)
+    view.open(request.param)
+    yield view, request.param
+    view.context.close()
+
+
+def test_figures_live_without_a_request_or_an_error(opened):
+    (view, name), page = opened, opened[0].page
+    for index in range(PAGES[name]):
+        figure = view.figure(index)
+        assert figure.locator("canvas").first.evaluate("c => c.width > 300 && c.getAttribute('aria-label').length > 40")
+        assert not figure.locator("xpath=..").locator("xpath=..").locator("img").is_visible()
+    assert view.left == []
+    assert view.said == []
+    assert page.locator(".live-note").count() == 0
+    assert page.locator("script[src*='require'], script[src*='embed-amd']").count() == 0
+
+
+def test_page_with_figures_is_light(opened):
+    view, _ = opened
+    sizes = {a.url: len(gzip.compress(a.body(), 6)) for a in view.answers if a.url.startswith(view.served)}
+    heaviest = sorted(sizes.items(), key=lambda item: -item[1])[:5]
+    assert sum(sizes.values()) < WEIGHT, heaviest
+
+
+def test_figures_answer_before_the_formulas_are_set(visit):
+    view = visit()
+    view.page.add_init_script("""
+      new MutationObserver(() => {
+        window.unset ??= document.querySelector(".live") && !document.querySelector("mjx-container");
+      }).observe(document, { childList: true, subtree: true });
+    """)
+    page = view.open("resampling")
+    assert page.evaluate("window.unset"), "MathJax keeps the browser busy for seconds: figures come first"
+
+
+def test_slider_answers_by_its_label_and_by_keyboard(visit):
+    view = visit()
+    view.open("resampling")
+    figure = view.figure()
+    assert status(figure).startswith("1000 pairs")
+    slider = figure.get_by_label("Pairs n′")
+    slider.fill("50")
+    expect(figure.locator(".live-status")).to_contain_text("50 pairs")
+    slider.focus()
+    view.page.keyboard.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^51 "))
+    expect(figure.locator(".live-status")).to_contain_text("51 pairs")
+    figure.get_by_label("Choose pairs").select_option("with")
+    slider.fill("10000")
+    expect(figure.locator(".live-status")).to_contain_text("10000 pairs")
+    figure.get_by_label("Choose pairs").select_option("all")
+    expect(slider).to_be_disabled()
+    expect(figure.locator(".live-status")).to_contain_text("999000 pairs")
+    expect(figure.locator(".live-status")).to_contain_text("Spread of the reference term")
+    assert view.said == []
+
+
+def test_density_of_few_pairs_is_far_from_the_law(visit):
+    view = visit()
+    view.open("formulation")
+    figure = view.figure()
+
+    def wrong() -> int:
+        return int(re.search(r"wrong by up to (\d+) %", status(figure)).group(1))
+
+    slider = figure.get_by_label("Pairs n")
+    slider.fill("10")
+    expect(figure.locator(".live-status")).to_contain_text("from 10 pairs")
+    few = wrong()
+    slider.fill("1000")
+    expect(figure.locator(".live-status")).to_contain_text("from 1000 pairs")
+    assert wrong() < few
+    figure.get_by_role("button", name="Another sample").click()
+    expect(figure.locator(".live-status")).to_contain_text("Fresh sample 1: from 1000 pairs")
+    slider.fill("2")
+    expect(figure.locator(".live-status")).to_contain_text("2 pairs are too few")
+    assert view.said == []
+
+
+def test_two_figures_do_not_disturb_each_other(visit):
+    view = visit()
+    view.open("resampling")
+    expect(view.figure(0).locator(".live-status")).to_contain_text("Spread")
+    first = status(view.figure(0))
+    second = view.figure(1)
+    assert status(second).startswith("3000 pairs")
+    second.get_by_label("Pairs n′").fill("77")
+    expect(second.locator(".live-status")).to_contain_text("77 pairs")
+    assert status(view.figure(0)) == first
+
+
+def test_critic_follows_the_mouse_and_the_keys(visit):
+    view = visit()
+    page = view.open("donsker-varadhan")
+    figure = view.figure()
+    before = status(figure)
+    knot = figure.get_by_label("critic at z = 1.06")
+    box = knot.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.3)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.05, steps=4)
+    page.mouse.up()
+    expect(figure.locator(".live-status")).not_to_have_text(before)
+    assert float(knot.input_value()) > 3
+    moved = status(figure)
+    knot.focus()
+    page.keyboard.press("ArrowDown")
+    expect(figure.locator(".live-status")).not_to_have_text(moved)
+    assert knot.get_attribute("aria-valuetext").endswith(" nats")
+
+
+def worth(figure) -> tuple[float, float]:
+    """What the critic is worth in population and on the sample, from the status line."""
+    population, sample = re.search(r"worth ([−\d.]+) of .* on this sample ([−\d.]+\d)", status(figure)).groups()
+    return float(population.replace("−", "-")), float(sample.replace("−", "-"))
+
+
+def test_critic_climbs_to_the_divergence_and_overshoots_on_a_sample(visit):
+    view = visit(reduced_motion="reduce")
+    view.open("donsker-varadhan")
+    figure = view.figure()
+    figure.get_by_role("button", name="Climb in population").click()
+    expect(figure.locator(".live-status")).to_contain_text("worth 0.69")
+    figure.get_by_role("button", name="Climb on the sample").click()
+    expect(figure.locator(".live-status")).not_to_contain_text("worth 0.69")
+    population, sample = worth(figure)
+    assert sample > 0.9 > 0.691 > population
+    assert frames(view.page) <= 1, "with reduced motion nothing moves by itself"
+
+
+def test_training_plays_pauses_steps_and_resets(visit):
+    view = visit()
+    view.open("smoothing")
+    figure = view.figure()
+    assert status(figure).startswith("2000 iterations")
+    figure.get_by_role("button", name="Play").click()
+    figure.get_by_role("button", name="Pause").click()
+    played = int(status(figure).split()[0])
+    assert played > 2000
+    figure.get_by_role("button", name="Step").click()
+    expect(figure.locator(".live-status")).to_contain_text(f"{played + 1} iterations")
+    figure.get_by_role("button", name="Reset").click()
+    expect(figure.locator(".live-status")).to_contain_text("0 iterations")
+    figure.get_by_label("Batch size b").select_option("10")
+    expect(figure.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def test_references_are_compared_while_critics_train(visit):
+    view = visit()
+    view.open("mi-nee")
+    figure = view.figure()
+    assert status(figure).startswith("In population: 1.045 − 0.318 − 0.318 = 0.408 nats")
+    slider = figure.get_by_role("slider", name="Width of the reference")
+    slider.fill("1")
+    expect(slider).to_have_attribute("aria-valuetext", "s = 1.00")
+    expect(figure.locator(".live-status")).to_contain_text("0.408 − 0.000 − 0.000 = 0.408 nats")
+    figure.get_by_role("combobox", name="Reference").select_option("box")
+    slider.fill("2")
+    expect(figure.locator(".live-status")).to_contain_text("Given that the pair stays in the box")
+    assert figure.locator("option").count() == 2, "without a kernel there is no function of the reader's"
+    figure.get_by_role("button", name="Step").click()
+    expect(figure.locator(".live-status")).to_contain_text("1 iterations on sample 1")
+    figure.get_by_role("button", name="Play").click()
+    view.page.wait_for_timeout(1000)
+    figure.get_by_role("button", name="Pause").click()
+    expect(figure.locator(".live-status")).to_contain_text(
+        re.compile(r"(\d\d|[2-9]) iterations on sample|On \d+ samples")
+    )
+    figure.get_by_role("button", name="Reset").click()
+    expect(figure.locator(".live-status")).to_contain_text("0 iterations on sample 1")
+    assert view.said == []
+
+
+def test_work_stops_out_of_sight_and_on_leaving(visit):
+    view = visit()
+    page = view.open("smoothing")
+    figure = view.figure()
+    figure.get_by_label("Batch size b").select_option("1000")
+    assert frames(page) > 3, "it runs while it is seen"
+    page.evaluate("window.scrollTo(0, 0)")
+    page.wait_for_timeout(500)
+    assert frames(page) == 0, "nobody looks"
+    view.figure()
+    page.wait_for_timeout(300)
+    assert frames(page) > 3, "it goes on when it is seen again"
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: false }))")
+    assert page.locator(".live").count() == 0
+    assert frames(page) == 0
+
+
+def runtime_files(view) -> list[str]:
+    return [a.url.rsplit("/", 1)[1] for a in view.answers if "/onnxruntime/" in a.url]
+
+
+def test_mine_trains_in_the_browser_from_the_sites_own_files(visit):
+    view = visit()
+    view.open("mine")
+    figure = view.figure()
+    assert "run when the page was built" in status(figure)
+    figure.get_by_label("Stop after").select_option("300")
+    figure.get_by_label("Initial weights").select_option("he")
+    expect(figure.locator(".live-status")).to_contain_text("Nothing trained yet")
+    assert runtime_files(view) == [], "before Train nothing is loaded to train with"
+    figure.get_by_role("button", name="Train").click()
+    expect(figure.get_by_role("button", name="Pause")).to_be_visible()
+    expect(figure.locator(".live-status")).to_contain_text("300 iterations.", timeout=TRAINING)
+    estimate, held, truth, gap = map(
+        float,
+        re.search(
+            r"Estimate ([\d.]+) nats, on held-out pairs ([\d.]+)\. The truth is ([\d.]+),.* t is ([\d.]+) nats",
+            status(figure),
+        ).groups(),
+    )
+    assert truth == 0.830
+    assert abs(estimate - truth) < 0.12
+    assert abs(held - truth) < 0.2
+    assert gap < 0.6
+    assert sorted(runtime_files(view)) == RUNTIME
+    assert len(view.page.workers) == 1
+    figure.get_by_role("button", name="Step").click()
+    expect(figure.locator(".live-status")).to_contain_text("10 iterations.", timeout=TRAINING)
+    figure.get_by_role("button", name="Step").click()
+    expect(figure.locator(".live-status")).to_contain_text("20 iterations.", timeout=TRAINING)
+    figure.get_by_role("button", name="Reset").click()
+    expect(figure.locator(".live-status")).to_contain_text("Nothing trained yet")
+    figure.get_by_label("Training pairs n").select_option("200")
+    figure.get_by_label("Batch size b").select_option("200")
+    figure.get_by_label("Stop after").select_option("3000")
+    figure.get_by_role("button", name="Train").click()
+    expect(figure.locator(".live-status")).to_contain_text("Training in this browser", timeout=TRAINING)
+    figure.get_by_label("Correlation ρ").fill("0.5")  # goes on, from the start
+    expect(figure.get_by_role("button", name="Pause")).to_be_visible()
+    figure.get_by_role("button", name="Pause").click()
+    expect(figure.locator(".live-status")).to_contain_text("The truth is 0.144")
+    view.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: false }))")
+    expect(view.page.locator(".live")).to_have_count(0)
+    view.page.wait_for_timeout(300)
+    assert view.page.workers == [], "leaving the page stops the training"
+    assert view.left == []
+    assert view.said == []
+
+
+@pytest.mark.parametrize(
+    ("address", "spoil", "said"),
+    [
+        ("**/*.wasm", lambda route: route.fulfill(status=404, body=""), "What trains in the browser did not load"),
+        (
+            "**/*.wasm",
+            lambda route: route.fulfill(body="no WebAssembly", content_type="application/wasm"),
+            "What trains in the browser did not load",
+        ),
+        ("**/ort.wasm.min.mjs", lambda route: route.abort(), "What trains in the browser did not load"),
+        (
+            "**/book/mine.html",
+            lambda route: route.fulfill(
+                body=re.sub(r'\["step"\]', '["lost"]', route.fetch().text()), content_type="text/html"
+            ),
+            "This page was built without the training step: build it with make book.",
+        ),
+    ],
+    ids=["missing", "broken", "no runtime", "no step"],
+)
+def test_training_that_does_not_load_says_so_in_the_figure(visit, address, spoil, said):
+    view = visit()
+    view.context.route(address, spoil)
+    view.open("mine")
+    figure = view.figure()
+    figure.get_by_role("button", name="Train").click()
+    expect(figure.locator(".live-status")).to_contain_text(said, timeout=TRAINING)
+    expect(figure.get_by_role("button", name="Train")).to_be_visible()
+    assert figure.locator("canvas").first.is_visible()
+
+
+def test_with_reduced_motion_the_curve_comes_when_training_stops(visit):
+    view = visit(reduced_motion="reduce")
+    view.open("mine")
+    figure = view.figure()
+    figure.get_by_label("Stop after").select_option("3000")
+    figure.get_by_role("button", name="Train").click()
+    expect(figure.locator(".live-status")).to_contain_text("Training in this browser", timeout=TRAINING)
+    pictures = []
+    for _ in range(3):
+        view.page.wait_for_timeout(400)
+        pictures.append(figure.locator("canvas").first.evaluate("c => c.toDataURL()"))
+    assert len(set(pictures)) == 1
+    figure.get_by_role("button", name="Pause").click()
+    expect(figure.locator(".live-status")).to_contain_text("iterations. Estimate")
+    view.page.wait_for_timeout(200)
+    assert figure.locator("canvas").first.evaluate("c => c.toDataURL()") != pictures[0]
+
+
+def test_without_javascript_the_picture_is_shown(visit):
+    view = visit(java_script_enabled=False)
+    view.page.goto(f"{view.served}/book/donsker-varadhan.html")
+    picture = view.page.locator(".live-still img")
+    expect(picture).to_be_visible()
+    assert len(picture.get_attribute("alt")) > 60
+    assert picture.bounding_box()["height"] > 200
+
+
+def test_paper_shows_the_picture(visit):
+    view = visit()
+    page = view.open("donsker-varadhan")
+    page.emulate_media(media="print")
+    expect(page.locator(".live-still img")).to_be_visible()
+    expect(page.locator(".live")).to_be_hidden()
+
+
+def test_a_broken_module_says_so_beside_its_picture(visit):
+    view = visit()
+
+    def spoil(route):
+        body = route.fetch().text()
+        at = body.index("export default")
+        route.fulfill(body=body[:at] + "throw new Error('it is broken'); " + body[at:], content_type="text/html")
+
+    view.page.route("**/book/resampling.html", spoil)
+    page = view.open("resampling", figures=1)
+    note = page.locator(".live-note")
+    expect(note).to_contain_text("could not be brought to life (it is broken)")
+    expect(page.locator(".live-still", has=note).locator("img")).to_be_visible()
+
+
+def test_a_missing_host_leaves_the_pictures(visit):
+    view = visit()
+    view.page.route("**/afm-host.mjs*", lambda route: route.abort())
+    page = view.open("resampling", figures=0)
+    expect(page.locator(".live-still img").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_have_no_accessibility_finding(opened, scheme):
+    (view, name), page = opened, opened[0].page
+    for index in range(PAGES[name]):
+        view.figure(index)
+    in_scheme(page, scheme)
+    found = Axe().run(page, context=".live-still", options={"resultTypes": ["violations"]}).response["violations"]
+    assert [f"{v['id']}: {v['help']} {[n['html'][:90] for n in v['nodes'][:3]]}" for v in found] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_figures_fit_a_phone(visit, name):
+    view = visit(viewport={"width": 390, "height": 844}, is_mobile=True, device_scale_factor=2)
+    page = view.open(name)
+    for index in range(PAGES[name]):
+        figure = view.figure(index)
+        box = figure.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 391
+        assert figure.locator("canvas").first.evaluate("c => c.width === Math.round(2 * c.clientWidth)"), "sharp"
+        small = figure.locator(":is(input, select, button):not(.live-knot)").evaluate_all(
+            "all => all.filter(e => e.getBoundingClientRect().height < 24).map(e => e.outerHTML)"
+        )
+        assert small == []
+    assert page.evaluate("document.scrollingElement.scrollWidth - document.documentElement.clientWidth") <= 1
+
+
+def test_colours_follow_the_theme_at_once(visit):
+    view = visit(color_scheme="light")
+    page = view.open("training")
+    figure = view.figure()
+
+    def look():
+        page.wait_for_timeout(300)
+        drawn = figure.locator("canvas").first.evaluate("c => c.toDataURL()")
+        return figure.evaluate("e => getComputedStyle(e).color"), drawn
+
+    (ink, drawn), _ = look(), page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    dark_ink, dark_drawn = look()
+    assert sum(map(int, re.findall(r"\d+", ink)[:3])) < 150 < 500 < sum(map(int, re.findall(r"\d+", dark_ink)[:3]))
+    assert drawn != dark_drawn
+    page.evaluate("document.documentElement.dataset.theme = 'light'")
+    assert look()[1] == drawn
+
+
+def test_pages_without_figures_do_not_load_the_host(served, chromium):
+    page = chromium.new_page()
+    page.goto(f"{served}/book/notation.html")
+    assert page.locator("script[src*='afm-host'], script[type*='widget-state']").count() == 0
+    page.close()

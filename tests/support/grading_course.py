@@ -1,0 +1,79 @@
+"""A released course for the grading tests, derived from the chapters once, and submissions to put into it."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+
+import nbformat
+
+from grading.course import Course
+from grading.release import release, sheets
+
+# One notebook whose kernel starts without torch: enough where any submission will do.
+ASSIGNMENT, NOTEBOOK, ANSWER, TEST = "foundations", "formulation.ipynb", "reference-sample", "test-reference-sample"
+GOOD = "def reference_sample(n_ref, rng):\n    return rng.standard_normal((n_ref, 1)), rng.standard_normal((n_ref, 1))"
+SAME = "def reference_sample(n_ref, rng):\n    a = rng.standard_normal((n_ref, 1))\n    return a, a"  # earns 1.5 of 2
+
+
+@cache
+def template() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="mibook-test-course-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    release.make(Course(folder / "course"))
+    return folder / "course"
+
+
+def course(folder: Path) -> Course:
+    """A course of its own in ``folder``."""
+    return Course(shutil.copytree(template(), folder / "course"))
+
+
+def released(name: str = NOTEBOOK, of: str = ASSIGNMENT) -> nbformat.NotebookNode:
+    return nbformat.read(template() / "release" / of / name, as_version=4)
+
+
+def without_markers(source: str) -> str:
+    return "\n".join(line for line in source.split("\n") if "### BEGIN" not in line and "### END" not in line)
+
+
+@cache
+def _solved(name: str, of: str) -> nbformat.NotebookNode:
+    source = nbformat.read(template() / "source" / of / name, as_version=4)
+    answers = {cell.id: cell.source for cell in source.cells}
+    notebook = released(name, of)
+    for cell in notebook.cells:
+        if cell.metadata.nbgrader.get("solution"):
+            cell.source = without_markers(answers[cell.id])
+    return notebook
+
+
+def solved(name: str = NOTEBOOK, of: str = ASSIGNMENT) -> nbformat.NotebookNode:
+    """A released notebook with the model answers in place."""
+    return deepcopy(_solved(name, of))
+
+
+def cell(notebook: nbformat.NotebookNode, grade_id: str) -> nbformat.NotebookNode:
+    return next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
+
+
+def answered(source: str) -> nbformat.NotebookNode:
+    """The short notebook with ``source`` as the answer to its code exercise, and no written answer."""
+    notebook = released()
+    cell(notebook, ANSWER).source = source
+    return notebook
+
+
+def hand_in(course: Course, student: str, content, name: str = NOTEBOOK, of: str = ASSIGNMENT) -> Path:
+    """Put a notebook, or bytes, where nbgrader expects a submission."""
+    path = course.root / "submitted" / student / of / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else nbformat.writes(content).encode())
+    return path
+
+
+ALL = {name: [path.stem + ".ipynb" for path in paths] for name, paths in sheets.assignments().items()}
