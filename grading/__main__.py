@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 from chapters.jupyter import environment
-from grading.course import Course, CourseError
+from grading.course import Course
+from grading.errors import CourseError
+from grading.record import WORTH_SAYING
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,11 +80,11 @@ def assignment(course: Course, options: argparse.Namespace) -> None:
 
 
 def grade(course: Course, options: argparse.Namespace) -> None:
-    from grading.run import batch
+    from grading import pipeline
 
     names = [options.assignment] if options.assignment else _with_submissions(course)
     for name in names:
-        rows = batch.grade(course, name, options.jobs, options.scheduler, options.force)
+        rows = pipeline.grade(course, name, options.jobs, options.scheduler, options.force)
         print(summary(name, rows))
     export(course, options)  # first: a page that can't be written must not cost the table of grades
     for name in names:
@@ -95,7 +97,7 @@ def summary(name: str, rows: list) -> str:
     for status in sorted({row.status for row in rows}):
         of_status = [row for row in rows if row.status == status]
         lines.append(f"  {status}: {len(of_status)}")
-        if status in ("failed to run", "tampered"):
+        if status in WORTH_SAYING:
             lines += [
                 f"    {row.student} ({row.score:g} of {row.max_score:g}): {' '.join(row.reasons)}" for row in of_status
             ]
@@ -123,20 +125,21 @@ def _feedback(course: Course, name: str, processes: int | None = None) -> None:
 
 
 def export(course: Course, options: argparse.Namespace) -> None:
-    from grading.course import write
-    from grading.gradebook import writer
+    from grading.files import write
     from grading.gradebook.export import table, to_csv
+    from grading.gradebook.policy import penalise_all, policy_of
 
     with course.gradebook() as book:
         for assignment in book.assignments:
-            writer.penalise_all(book, assignment.name, writer.policy(course.config))
+            penalise_all(book, assignment.name, policy_of(course.config))
         rows = table(book, course.root, [], [])
     write(course.root / "grades.csv", to_csv(rows).encode())
     print(f"grades: {course.root / 'grades.csv'}")
 
 
 def mark(course: Course, options: argparse.Namespace) -> None:
-    from grading.gradebook import writer
+    from grading.gradebook import marks
+    from grading.gradebook.policy import penalise_all, policy_of
 
     try:
         points = None if options.points == "auto" else float(options.points)
@@ -144,8 +147,8 @@ def mark(course: Course, options: argparse.Namespace) -> None:
         raise CourseError(f"{options.points!r} is neither a number of points nor 'auto'.") from None
     with course.gradebook() as book:
         where = options.assignment, options.student, options.cell
-        writer.mark(book, *where, points, options.extra, options.comment)
-        writer.penalise_all(book, options.assignment, writer.policy(course.config))
+        marks.mark(book, *where, points, options.extra, options.comment)
+        penalise_all(book, options.assignment, policy_of(course.config))
 
 
 def formgrader(course: Course, options: argparse.Namespace) -> None:
@@ -162,20 +165,22 @@ def formgrader(course: Course, options: argparse.Namespace) -> None:
 
 
 def due(course: Course, options: argparse.Namespace) -> None:
-    from grading.gradebook import writer
+    from grading.gradebook import marks
+    from grading.gradebook.policy import penalise_all, policy_of
 
     course.release(options.assignment)
     with course.gradebook() as book:
-        writer.due(book, options.assignment, options.when)
-        writer.penalise_all(book, options.assignment, writer.policy(course.config))
+        marks.due(book, options.assignment, options.when)
+        penalise_all(book, options.assignment, policy_of(course.config))
 
 
 def extend(course: Course, options: argparse.Namespace) -> None:
-    from grading.gradebook import writer
+    from grading.gradebook import marks
+    from grading.gradebook.policy import penalise_all, policy_of
 
     with course.gradebook() as book:
-        writer.extend(book, options.assignment, options.student, options.hours)
-        writer.penalise_all(book, options.assignment, writer.policy(course.config))
+        marks.extend(book, options.assignment, options.student, options.hours)
+        penalise_all(book, options.assignment, policy_of(course.config))
 
 
 if __name__ == "__main__":

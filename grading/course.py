@@ -11,22 +11,18 @@ secret                from which each student's hidden inputs are drawn; keep it
 from __future__ import annotations
 
 import contextlib
-import logging
-import math
-import os
-import secrets
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.plugins import LateSubmissionPlugin
-from traitlets import Float
 from traitlets.config import Config, PyFileConfigLoader
 
 from chapters.source import ROOT
-from grading.verdict import judge
+from grading import seeds
+from grading.errors import CourseError
+from grading.files import write
+from grading.stock import find_tools
 
 CONFIGURATION = '''\
 """The course's settings for nbgrader, its formgrader and `python -m grading`: yours to change."""
@@ -48,10 +44,6 @@ configure(c, Path(__file__).resolve().parent)
 '''
 
 
-class CourseError(Exception):
-    """What keeps a command from doing its work, in one sentence that says what to do."""
-
-
 class Course:
     """A course's folder, its settings and its gradebook."""
 
@@ -64,7 +56,7 @@ class Course:
         self.root.mkdir(parents=True, exist_ok=True)
         if not (settings := self.root / "nbgrader_config.py").exists():
             write(settings, CONFIGURATION.format(root=str(ROOT)).encode())
-        secret(self.root / "secret")
+        seeds.secret(self.root / "secret")
 
     @property
     def config(self) -> Config:
@@ -97,78 +89,4 @@ class Course:
         return found
 
     def seed(self, assignment: str, student: str) -> int:
-        return judge.seed(secret(self.root / "secret"), assignment, student)
-
-
-def find_tools() -> None:
-    """Let nbgrader find the programs beside this Python: it calls alembic by name when it makes a gradebook."""
-    ours, path = str(Path(sys.executable).parent), os.environ.get("PATH", "")
-    if path.split(os.pathsep)[0] != ours:
-        os.environ["PATH"] = f"{ours}{os.pathsep}{path}"
-
-
-def secret(path: Path) -> bytes:
-    """The course's secret, made on first use and readable to its owner alone."""
-    if not path.exists():
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_hex(32).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        # A link fails where another process was first, so that no secret ever replaces one in use.
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-        draft.unlink()
-    found = path.read_bytes()
-    if len(found) < 32:
-        raise CourseError(f"{path} is damaged: put back your copy of it, or all hidden inputs will change.")
-    return found
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file so that whoever looks, even after a crash, finds the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-class Listener(logging.Handler):
-    """Keeps the last line of the worst that nbgrader logged: it logs what went wrong, and raises something vague."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.worst = ""
-        self.logger = logging.Logger("grading")
-        self.logger.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage().strip()
-        if "Traceback" in message or not self.worst:
-            self.worst = message.splitlines()[-1] if message else self.worst
-
-
-class LatePolicy(LateSubmissionPlugin):
-    """A part of the earned points for each day that has begun, after a time of grace and up to a limit.
-
-    By default 10 % a day, 15 minutes of grace, at most half. A submission without a time, or an assignment
-    without a due date, is never late.
-    """
-
-    percent_a_day = Float(10, min=0, max=100, help="Percent of the earned points for each day begun.").tag(config=True)
-    grace_minutes = Float(15, min=0, help="Minutes after the due date that cost nothing.").tag(config=True)
-    percent_at_most = Float(50, min=0, max=100, help="Percent of the points that lateness costs at most.").tag(
-        config=True
-    )
-
-    def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float | None:
-        """The points that a notebook with ``score`` points loses, or None if it is in time."""
-        late = total_seconds_late - 60 * self.grace_minutes
-        if late <= 0:
-            return None
-        percent = min(self.percent_a_day * math.ceil(late / 86400), self.percent_at_most)
-        return round(score * percent / 100, 6)
+        return seeds.seed(seeds.secret(self.root / "secret"), assignment, student)

@@ -21,14 +21,16 @@ from nbgrader.preprocessors import (
 from traitlets.config import Config
 
 from chapters.editions import CODE_STUB, TEXT_STUB
-from grading.course import LatePolicy, find_tools
 from grading.feedback import marking
 from grading.feedback.page import PREPROCESSORS, TEMPLATES, FeedbackExporter
 from grading.gradebook import audit
 from grading.gradebook.export import StatusExport
+from grading.gradebook.policy import LatePolicy
+from grading.gradebook.save import SaveGrades
 from grading.intake import normalise
 from grading.run.execute import RobustExecute
-from grading.verdict.preprocessors import Judge, PlaceSeed, SaveGrades
+from grading.stock import find_tools
+from grading.verdict.preprocessors import Judge, PlaceSeed
 
 AUTOGRADE = [
     PlaceSeed,

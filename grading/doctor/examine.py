@@ -30,6 +30,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from traitlets.config import Config
 
 from grading.doctor import attacks
+from grading.record import METADATA
 from grading.run.execute import RobustExecute
 from grading.sandbox import bubblewrap, seccomp
 from grading.sandbox.bubblewrap import SandboxError
@@ -174,7 +175,8 @@ def attack(functions: list, values: dict, **options) -> tuple[list[str], str]:
     """Run attacks in one kernel; return what each achieved, and why the kernel was stopped ("" if it was not)."""
     notebook = new_notebook(cells=[_cell(function, values) for function in functions])
     _, resources = RobustExecute(config=_configuration(), timeout=60, **options).preprocess(notebook, {})
-    return [_outcome(cell) for cell in notebook.cells], resources["mibook"]["stopped"]
+    stop = resources[METADATA].stop
+    return [_outcome(cell) for cell in notebook.cells], stop.text if stop else ""
 
 
 def _running(word: str) -> list[int]:

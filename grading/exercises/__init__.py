@@ -18,7 +18,6 @@ from __future__ import annotations
 import importlib
 from functools import cache
 from types import ModuleType
-from typing import NamedTuple
 
 MODULES = (
     "reference_sample",
@@ -31,15 +30,6 @@ MODULES = (
     "minetrainer",
     "mineetrainer",
 )
-
-
-class Check(NamedTuple):
-    """One behaviour of an answer: what it is worth, what was earned, and why not all ("" if all)."""
-
-    behaviour: str
-    points: float
-    earned: float
-    reason: str
 
 
 @cache

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from grading.exercises import Check
 from grading.exercises._bound import explain, gradients, uses_both
+from grading.record import Check
 from grading.verdict.probe import decoys, plain, probe_source, tensor_facts
 from grading.verdict.reading import Sheet, entry, error, near, numbers, stopped, text
 

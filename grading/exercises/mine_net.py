@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from grading.exercises import Check
+from grading.record import Check
 from grading.verdict.probe import decoys, plain, probe_source, tensor_facts
 from grading.verdict.reading import Sheet, entry, error, integers, near, numbers, stopped, text
 

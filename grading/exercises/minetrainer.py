@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from grading.exercises import Check
+from grading.record import Check
 from grading.verdict.probe import decoys, plain, probe_source
 from grading.verdict.reading import Sheet, entry, error, integers, near, number, numbers, stopped, text
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from grading.exercises import Check
+from grading.record import Check
 from grading.verdict.probe import decoys, plain, probe_source, tensor_facts
 from grading.verdict.reading import Sheet, entry, error, near, number, numbers, stopped, text
 

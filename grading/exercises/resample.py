@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from grading.exercises import Check
 from grading.exercises._chance import dependence_fault, repeats_too_rarely, uniform_fault
+from grading.record import Check
 from grading.verdict.probe import decoys, plain, probe_source
 from grading.verdict.reading import Sheet, entry, error, integers, near, numbers, stopped
 

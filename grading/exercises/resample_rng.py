@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from grading.exercises import Check
 from grading.exercises.resample import index_of
+from grading.record import Check
 from grading.verdict.probe import decoys, plain, probe_source
 from grading.verdict.reading import Sheet, entry, error, near, numbers, stopped
 

@@ -43,9 +43,11 @@ from tqdm import tqdm
 from traitlets import Bool, Unicode
 
 from chapters.source import ROOT
-from grading.course import Course, CourseError, Listener
-from grading.gradebook import writer
-from grading.run import workers
+from grading.course import Course
+from grading.errors import CourseError
+from grading.gradebook.policy import penalise, policy_of
+from grading.run import pool as workers
+from grading.stock import Listener
 
 PART = 15  # students of one process at a time: a page takes some tenths of a second, a process some seconds to start
 HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS\n?", re.DOTALL)
@@ -108,7 +110,7 @@ class ShowGrades(GetGrades):
     def preprocess(self, nb, resources):
         who = resources["nbgrader"]
         with Gradebook(who["db_url"]) as book:
-            writer.penalise(book, who["assignment"], who["student"], writer.policy(self.config))
+            penalise(book, who["assignment"], who["student"], policy_of(self.config))
             submission = book.find_submission(who["assignment"], who["student"])
             late = submission.total_seconds_late
             handed_in = {path.stem for path in Path(resources["metadata"]["path"]).glob("*.ipynb")}
@@ -177,10 +179,10 @@ class ShowChecks(Preprocessor):
         return nb, resources
 
     def _noticed(self, who: dict) -> list[str]:
-        from grading.gradebook.writer import audit
+        from grading.gradebook import audit
 
         record = audit.latest(Path(self.root), who["assignment"], who["student"]) if self.root else None
-        return [text for _, text in record["notes"]] if record else []
+        return [note.text for note in record.notes] if record else []
 
 
 def _part(cell) -> str:

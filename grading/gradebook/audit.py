@@ -1,4 +1,4 @@
-"""What was graded, from what, with what, and what came of it: one line a grading, in one file a submission.
+"""What was graded, from what, with what, and what came of it: one `Record` a grading, in one file a submission.
 
 `audit/ASSIGNMENT/STUDENT.jsonl` grows by a line each time the submission is graded; the last line is what counts. The
 file is replaced as a whole, so a run that is stopped leaves either no line or all of it.
@@ -7,19 +7,15 @@ file is replaced as a whole, so a run that is stopped leaves either no line or a
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
-import platform
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
 
-from grading import exercises
-from grading.course import Course, write
-
-STATUSES = ("graded", "needs marking", "tampered", "failed to run", "missing")
+from grading.course import Course
+from grading.files import sha256, write
+from grading.gradebook.key import key_of, versions
+from grading.record import Check, Note, Record, checks_of, notes_from_json, run_of
 
 
 def raw(root: Path, assignment: str, student: str) -> Path:
@@ -31,97 +27,64 @@ def path(root: Path, assignment: str, student: str) -> Path:
     return root / "audit" / assignment / f"{student}.jsonl"
 
 
-def latest(root: Path, assignment: str, student: str) -> dict | None:
+def latest(root: Path, assignment: str, student: str) -> Record | None:
     """The last line of a submission's record, or None if it was never graded."""
     file = path(root, assignment, student)
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return json.loads(lines[-1]) if lines else None
+    return Record.from_json(json.loads(lines[-1])) if lines else None
 
 
 def received(root: Path, assignment: str, student: str) -> dict:
-    """What `normalise.in_place` noted of a submission: the files that came, by their sha256, and what was noticed."""
+    """What intake noted of a submission: the files that came, by their sha256, and what was noticed."""
     return json.loads((raw(root, assignment, student) / "received.json").read_text(encoding="utf-8"))
 
 
-def add(root: Path, assignment: str, student: str, line: dict) -> None:
+def unchanged(root: Path, assignment: str, student: str, files: dict[str, str]) -> bool:
+    """Whether these files, by their sha256, are what was graded last."""
+    before = latest(root, assignment, student)
+    return before is not None and before.received == files
+
+
+def add(root: Path, assignment: str, student: str, record: Record) -> None:
     """Add a line to a submission's record, wholly or not at all."""
     file = path(root, assignment, student)
     before = file.read_bytes() if file.exists() else b""
     # In ASCII: a file's name may hold bytes that are no text, which no encoding but JSON's own escapes can write.
-    write(file, before + json.dumps(line, sort_keys=True).encode() + b"\n")
+    write(file, before + json.dumps(record.as_json(), sort_keys=True).encode() + b"\n")
 
 
-@cache
-def versions() -> dict[str, str]:
-    """What decides a grade besides the submission: the tools and the verdicts' own code."""
-    tools = ("nbgrader", "nbclient", "jupyter_client", "ipykernel", "torch", "numpy", "scipy")
-    packages = {name: version(name) for name in tools}
-    code = hashlib.sha256()
-    here = Path(__file__).parents[1]
-    ours = [
-        here / f"{name}.py" for name in ("run/execute", "verdict/judge", "intake/normalise", "verdict/preprocessors")
-    ]
-    for file in sorted([*Path(exercises.__file__).parent.glob("*.py"), *ours]):
-        code.update(file.read_bytes())
-    return packages | {"python": platform.python_version(), "verdicts": code.hexdigest()[:16]}
-
-
-def line(
+def record(
     received: dict[str, str],
     release: dict[str, str],
-    notebooks: dict[str, bytes],
-    notes: list[tuple[str, str]],
+    sheets: dict[str, bytes],
+    notes: list[Note],
     seed: int,
     key: str,
-) -> dict:
-    """One grading as a record. ``notebooks`` are the executed ones; ``key`` says what it was graded from."""
-    checks, seconds, notes = {}, 0.0, [list(note) for note in notes]
-    isolation = set()
-    for name, content in sorted(notebooks.items()):
-        notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
-        ours = notebook.metadata.get("mibook", {})
-        run = ours.get("run", {})
-        seconds += run.get("seconds", 0.0)
-        isolation.add(run.get("isolation", "unknown"))
-        notes += [[kind, f"{name}: {text}"] for kind, text in ours.get("notes", [])]
-        for cell in notebook.cells:
-            if "mibook" in cell.metadata:
-                checks[cell.metadata.nbgrader["grade_id"]] = cell.metadata.mibook["checks"]
-    return {
-        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "key": key,
-        "received": received,
-        "release": release,
-        "seed": seed,
-        "versions": versions(),
-        "isolation": sorted(isolation),
-        "seconds": round(seconds, 2),
-        "checks": checks,
-        "notes": notes,
-    }
-
-
-def status(record: dict | None, to_mark: int) -> str:
-    """The one word for a submission: the worst that is true of it."""
-    if record is None:
-        return "missing"
-    kinds = {kind for kind, _ in record["notes"]}
-    if kinds & {"unreadable", "failed"}:
-        return "failed to run"
-    if "tampered" in kinds:
-        return "tampered"
-    return "needs marking" if to_mark else "graded"
+) -> Record:
+    """One grading as a record. ``sheets`` are the executed ones; ``key`` says what decided the grade."""
+    checks: dict[str, list[Check]] = {}
+    seconds, isolation, notes = 0.0, set(), list(notes)
+    for name, content in sorted(sheets.items()):
+        sheet = nbformat.reads(content.decode("utf-8"), as_version=4)
+        run, more = run_of(sheet)
+        seconds += run.seconds
+        isolation.add(run.isolation)
+        notes += [note._replace(text=f"{name}: {note.text}") for note in more]
+        for cell in sheet.cells:
+            if found := checks_of(cell):
+                checks[cell.metadata.nbgrader["grade_id"]] = found
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return Record(now, key, received, release, seed, versions(), sorted(isolation), round(seconds, 2), checks, notes)
 
 
 def record_graded_in_place(root: Path, assignment: str, student: str) -> None:
     """Record a grading that nbgrader did by itself, from the files that it left."""
     course = Course(root)
     folder = root / "autograded" / student / assignment
-    notebooks = {file.name: file.read_bytes() for file in sorted(folder.glob("*.ipynb"))}
+    sheets = {file.name: file.read_bytes() for file in sorted(folder.glob("*.ipynb"))}
     entry = received(root, assignment, student)
-    release = {name: hashlib.sha256(content).hexdigest() for name, content in course.release(assignment).items()}
-    from grading.run.batch import key_of
-
+    release = {name: sha256(content) for name, content in course.release(assignment).items()}
     seed = course.seed(assignment, student)
-    key = key_of(entry["received"], release, seed)
-    add(root, assignment, student, line(entry["received"], release, notebooks, entry["noticed"], seed, key))
+    key = key_of(entry["received"], release, seed, course.config)
+    noticed = notes_from_json(entry["noticed"])
+    add(root, assignment, student, record(entry["received"], release, sheets, noticed, seed, key))

@@ -10,8 +10,9 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import ExportPlugin
 from traitlets import Unicode
 
-from grading.course import write
+from grading.files import write
 from grading.gradebook import audit
+from grading.record import Status
 
 COLUMNS = (
     *("assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email"),
@@ -49,7 +50,7 @@ def _row(gradebook: Gradebook, root: Path, assignment, student) -> dict:
     if submission is None or record is None:
         # No work, or work that nobody has graded: not the same as work that earned nothing.
         handed_in = (root / "submitted" / student.id / assignment.name).exists()
-        return row | {"score": 0.0, "status": "missing", "notes": "handed in, not graded yet" if handed_in else ""}
+        return row | {"score": 0.0, "status": Status.MISSING, "notes": "handed in, not graded yet" if handed_in else ""}
     to_mark = sum(grade.needs_manual_grade for notebook in submission.notebooks for grade in notebook.grades)
     penalty = submission.late_submission_penalty
     return row | {
@@ -57,9 +58,9 @@ def _row(gradebook: Gradebook, root: Path, assignment, student) -> dict:
         "raw_score": submission.score,
         "late_submission_penalty": penalty,
         "score": max(0.0, submission.score - penalty),
-        "status": audit.status(record, to_mark),
+        "status": record.status(to_mark),
         "to_mark": to_mark,
-        "notes": " ".join(text for _, text in record["notes"]),
+        "notes": " ".join(note.text for note in record.notes),
     }
 
 

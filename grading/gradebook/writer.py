@@ -7,8 +7,6 @@ score changes only with the code that it is for.
 from __future__ import annotations
 
 import datetime
-import math
-from typing import NamedTuple
 
 from nbgrader.api import (
     Assignment,
@@ -16,29 +14,15 @@ from nbgrader.api import (
     Comment,
     Grade,
     Gradebook,
-    MissingEntry,
     Student,
     SubmittedAssignment,
     SubmittedNotebook,
 )
 from sqlalchemy import create_engine
-from traitlets.config import Config
 
-from grading.course import CourseError, LatePolicy
-
-
-class Score(NamedTuple):
-    """What nbgrader's autograder says of one graded cell: its points, or None if a person must mark it."""
-
-    auto: float | None
-    to_mark: bool
-
-
-class Scores(NamedTuple):
-    """The scores of a notebook by cell, and the automatic comments on its answers."""
-
-    grades: dict[str, Score]
-    comments: dict[str, str | None]
+from grading.gradebook import marks
+from grading.gradebook.policy import LatePolicy, penalise_rows
+from grading.record import Score, Scores
 
 
 def template(gradebook: Gradebook, assignment: str, url: str) -> None:
@@ -93,16 +77,13 @@ def apply(
             new = found.get(notebook.name)
             for grade in notebook.grades:
                 score = new.grades[grade.name] if new else Score(0.0, False)
-                marked = grade.manual_score is not None and not grade.needs_manual_grade
+                kept = marks.keeps(grade, unchanged)
                 grade.auto_score = score.auto
-                if grade.manual_score is None:
-                    grade.needs_manual_grade = score.to_mark
-                elif not (unchanged and marked):
-                    grade.needs_manual_grade = True
+                grade.needs_manual_grade = not kept and (score.to_mark or grade.manual_score is not None)
             for comment in notebook.comments:
                 comment.auto_comment = new.comments.get(comment.name) if new else None
         session.flush()
-        _penalise(session, submission, policy)
+        penalise_rows(session, submission, policy)
         session.commit()
     except BaseException:
         session.rollback()
@@ -137,131 +118,3 @@ def _submission(session, definition: Assignment, student: str) -> SubmittedAssig
     session.flush()
     session.expire_all()
     return submission
-
-
-def _penalise(session, submission: SubmittedAssignment, policy: LatePolicy) -> None:
-    """Set the late penalty of each notebook by its score as it is now."""
-    session.flush()  # what is forgotten next must be in the database first
-    session.expire_all()
-    late = submission.total_seconds_late
-    for notebook in submission.notebooks:
-        penalty = policy.late_submission_penalty(submission.student_id, notebook.score, late) if late > 0 else None
-        notebook.late_submission_penalty = penalty
-
-
-def penalise(gradebook: Gradebook, assignment: str, student: str, policy: LatePolicy) -> None:
-    """Bring one submission's late penalty up to date."""
-    try:
-        _penalise(gradebook.db, gradebook.find_submission(assignment, student), policy)
-        gradebook.db.commit()
-    except BaseException:
-        gradebook.db.rollback()
-        raise
-
-
-def penalise_all(gradebook: Gradebook, assignment: str, policy: LatePolicy) -> None:
-    """Bring the late penalties up to date: marks, due dates and extensions may have changed since the grading."""
-    try:
-        for submission in gradebook.find_assignment(assignment).submissions:
-            _penalise(gradebook.db, submission, policy)
-        gradebook.db.commit()
-    except BaseException:
-        gradebook.db.rollback()
-        raise
-
-
-def policy(config: Config) -> LatePolicy:
-    """The course's late policy: its own plugin class, or `LatePolicy`."""
-    plugin = config.AssignLatePenalties.get("plugin_class", LatePolicy)
-    return plugin(config=config)
-
-
-def mark(
-    gradebook: Gradebook,
-    assignment: str,
-    student: str,
-    cell: str,
-    points: float | None,
-    extra: float | None = None,
-    comment: str | None = None,
-) -> None:
-    """Give a cell a person's points in place of the automatic ones, or take them back (None).
-
-    They survive a regrade.
-    """
-    for number in (points, extra):
-        if number is not None and not math.isfinite(number):
-            raise CourseError(f"{number} is no number of points.")
-    grade = _grade(gradebook, assignment, student, cell)
-    if points is not None and not 0 <= points <= grade.max_score:
-        raise CourseError(f"{cell} is worth 0 to {grade.max_score:g} points, so it cannot get {points:g}: see --extra.")
-    try:
-        grade.manual_score = points
-        grade.needs_manual_grade = points is None and grade.auto_score is None
-        if extra is not None:
-            grade.extra_credit = extra
-        if comment is not None:
-            _comment_near(grade).manual_comment = comment
-        gradebook.db.commit()
-    except BaseException:
-        gradebook.db.rollback()
-        raise
-
-
-def _grade(gradebook: Gradebook, assignment: str, student: str, cell: str) -> Grade:
-    try:
-        submission = gradebook.find_submission(assignment, student)
-    except MissingEntry:
-        raise CourseError(f"{student} has no graded submission of {assignment}: run `make grade` first.") from None
-    grades = {grade.name: grade for notebook in submission.notebooks for grade in notebook.grades}
-    if cell not in grades:
-        raise CourseError(f"{assignment} has no graded cell {cell!r}; it has: {', '.join(sorted(grades))}.")
-    return grades[cell]
-
-
-def _comment_near(grade: Grade) -> Comment:
-    """The comment field of the answer that a grade is for: its own cell's, or that of the solution before the test."""
-    comments = {comment.name: comment for comment in grade.notebook.comments}
-    name = grade.name if grade.name in comments else grade.name.removeprefix("test-")
-    if name not in comments:
-        raise CourseError(f"{grade.name} has no field for a comment: comment on one of {', '.join(sorted(comments))}.")
-    return comments[name]
-
-
-def due(gradebook: Gradebook, assignment: str, when: str) -> None:
-    """Set when an assignment is due, in a form that dateutil reads; a time without a zone is UTC."""
-    try:
-        gradebook.update_or_create_assignment(assignment, duedate=when)
-    except (ValueError, OverflowError):
-        raise CourseError(f"{when!r} is no date and time: write it as in '2025-03-01 23:59 UTC'.") from None
-
-
-def extend(gradebook: Gradebook, assignment: str, student: str, hours: float) -> None:
-    """Give a student so many hours more than the others."""
-    if not abs(hours) < 100_000:  # no number, or more than a date can be moved
-        raise CourseError(f"{hours} is no number of hours that an assignment can be extended by.")
-    try:
-        submission = gradebook.find_submission(assignment, student)
-    except MissingEntry:
-        raise CourseError(f"{student} has no graded submission of {assignment}: run `make grade` first.") from None
-    if submission.assignment.duedate is None:
-        raise CourseError(f"{assignment} has no due date to extend: set one with 'python -m grading due'.")
-    submission.extension = datetime.timedelta(hours=hours)
-    gradebook.db.commit()
-
-
-def contents(gradebook: Gradebook) -> list[tuple]:
-    """Everything in the gradebook that a grading decides, in a fixed order: to compare two gradebooks."""
-    rows = []
-    for submission in gradebook.db.query(SubmittedAssignment):
-        name, student = submission.assignment.name, submission.student_id
-        for notebook in submission.notebooks:
-            rows.append(
-                (name, student, str(submission.timestamp), notebook.name, notebook.late_submission_penalty or 0)
-            )
-            for grade in notebook.grades:
-                marks = (grade.auto_score, grade.manual_score, grade.extra_credit, grade.needs_manual_grade)
-                rows.append((name, student, notebook.name, grade.name, *marks))
-            for comment in notebook.comments:
-                rows.append((name, student, notebook.name, comment.name, comment.auto_comment, comment.manual_comment))
-    return sorted(rows, key=repr)

@@ -7,7 +7,6 @@ audit: as a note if it is an honest slip, as tampering if a test was changed or 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -22,7 +21,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.utils import is_grade, is_solution
 
-from grading.course import write
+from grading.files import sha256, write
+from grading.record import Note, NoteKind, notes_from_json
+from grading.text import one_line
 
 LARGEST = 20 << 20  # bytes of one notebook
 LARGEST_IN_ALL = 60 << 20  # bytes of a submission
@@ -40,13 +41,6 @@ TIME = re.compile(r"[\d\-:. T+Z]+( [A-Za-z]{1,5})?", re.ASCII)
 
 class UnreadableError(Exception):
     """A file that can't be graded, with the reason in one sentence."""
-
-
-class Note(NamedTuple):
-    """Something noticed about a submission: its kind ("slip", "tampered" or "unreadable") and a sentence."""
-
-    kind: str
-    text: str
 
 
 class Cell(NamedTuple):
@@ -93,36 +87,42 @@ def collect(folder: Path, data_files: Iterable[str] = ()) -> tuple[dict[str, byt
     files, notes, seen, size = {}, [], 0, 0
     data_files = set(data_files)
     if folder.is_symlink():
-        return files, [Note("unreadable", f"{folder.name} is a link, and links are not followed.")]
+        return files, [Note(NoteKind.UNREADABLE, f"{folder.name} is a link, and links are not followed.")]
     for place, folders, names in os.walk(folder):
         if seen > MOST_FILES:
-            return files, [*notes, Note("slip", f"Only the first {MOST_FILES} files and folders were looked at.")]
+            return files, [
+                *notes,
+                Note(NoteKind.SLIP, f"Only the first {MOST_FILES} files and folders were looked at."),
+            ]
         links = [name for name in folders if (Path(place) / name).is_symlink()]
-        notes += [Note("slip", f"{clean(name)} is a link to a folder and was left out.") for name in links]
+        notes += [Note(NoteKind.SLIP, f"{one_line(name)} is a link to a folder and was left out.") for name in links]
         folders[:] = sorted(set(folders) - {".ipynb_checkpoints", "__pycache__", "__MACOSX"} - set(links))
         seen += 1
         if folders and len(Path(place).relative_to(folder).parts) >= DEEPEST_FOLDER:
-            notes.append(Note("slip", f"Folders more than {DEEPEST_FOLDER} deep were left out."))
+            notes.append(Note(NoteKind.SLIP, f"Folders more than {DEEPEST_FOLDER} deep were left out."))
             folders.clear()
         for name in sorted(names):
             path = Path(place) / name
             inside = str(path.relative_to(folder))
             seen += 1
             if seen > MOST_FILES:
-                return files, [*notes, Note("slip", f"Only the first {MOST_FILES} files and folders were looked at.")]
+                return files, [
+                    *notes,
+                    Note(NoteKind.SLIP, f"Only the first {MOST_FILES} files and folders were looked at."),
+                ]
             wanted = name.lower().endswith(".ipynb") and not name.startswith("._")
             if not (wanted or inside in data_files or inside == TIMESTAMP):
-                notes.append(Note("slip", f"{clean(inside)} is not part of the assignment and was left out."))
+                notes.append(Note(NoteKind.SLIP, f"{one_line(inside)} is not part of the assignment and was left out."))
                 continue
             try:
                 content = fetch(path, LONGEST_TIME if inside == TIMESTAMP else LARGEST)
             except UnreadableError as error:
-                notes.append(Note("unreadable" if wanted else "slip", clean(str(error))))
+                notes.append(Note(NoteKind.UNREADABLE if wanted else NoteKind.SLIP, one_line(str(error))))
                 continue
             size += len(content)
             if size > LARGEST_IN_ALL:
                 most = f"{LARGEST_IN_ALL >> 20} MiB"
-                return files, [*notes, Note("slip", f"Only the first {most} of the submission were looked at.")]
+                return files, [*notes, Note(NoteKind.SLIP, f"Only the first {most} of the submission were looked at.")]
             files[inside] = content
     return files, notes
 
@@ -148,7 +148,7 @@ def cells(content: bytes) -> list[Cell]:
     except RecursionError:
         raise UnreadableError("The file is nested too deeply to be a notebook.") from None
     except ValueError as error:
-        raise UnreadableError(f"The file is not a notebook: {clean(str(error))}.") from None
+        raise UnreadableError(f"The file is not a notebook: {one_line(str(error))}.") from None
     if not isinstance(data, dict):
         raise UnreadableError("The file is JSON, but not a notebook.")
     found = data.get("cells")
@@ -193,12 +193,6 @@ def _text(source: str) -> str:
     return source.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode("utf-8")
 
 
-def clean(text: str, longest: int = 200) -> str:
-    """A student's text for a log or a table: printable, on one line, short."""
-    line = " ".join("".join(c if c.isprintable() else "?" for c in text.encode("utf-8", "replace").decode()).split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"
-
-
 # --- rebuilding ------------------------------------------------------------------------------------------------
 
 
@@ -221,13 +215,15 @@ def rebuild(released: NotebookNode, submitted: list[Cell]) -> tuple[NotebookNode
         chosen[name] = (changed or places)[-1]
         if is_solution(known[name]):
             if len(places) > 1:
-                notes.append(Note("slip", f"Cell {name} occurs {len(places)} times; the last changed one counts."))
+                notes.append(
+                    Note(NoteKind.SLIP, f"Cell {name} occurs {len(places)} times; the last changed one counts.")
+                )
             if submitted[chosen[name]].kind != known[name].cell_type:
-                notes.append(Note("slip", f"Cell {name} was of another type and was changed back."))
+                notes.append(Note(NoteKind.SLIP, f"Cell {name} was of another type and was changed back."))
         elif changed:
             notes.append(_altered(known[name], "changed"))
         elif len(places) > 1:
-            notes.append(Note("slip", f"The given cell {name} occurs {len(places)} times and is used once."))
+            notes.append(Note(NoteKind.SLIP, f"The given cell {name} occurs {len(places)} times and is used once."))
     # A student's own cell belongs after the given cell that it follows.
     after, own = "", 0
     for place, cell in enumerate(submitted):
@@ -243,10 +239,10 @@ def rebuild(released: NotebookNode, submitted: list[Cell]) -> tuple[NotebookNode
         else:
             after = cell.grade_id
     if own > MOST_FREE_CELLS:
-        notes.append(Note("slip", f"Of {own} cells of the student's own the first {MOST_FREE_CELLS} are kept."))
+        notes.append(Note(NoteKind.SLIP, f"Of {own} cells of the student's own the first {MOST_FREE_CELLS} are kept."))
     order = [name for name in known if name in chosen]
     if order != sorted(order, key=lambda name: chosen[name]):
-        notes.append(Note("slip", "The given cells were put back into their order."))
+        notes.append(Note(NoteKind.SLIP, "The given cells were put back into their order."))
 
     notebook = deepcopy(released)
     notebook.cells, waiting = [], list(free.pop(""))
@@ -286,8 +282,8 @@ def _differs(mine: str, theirs: str) -> bool:
 def _altered(cell: NotebookNode, what: str) -> Note:
     name = cell.metadata.nbgrader["grade_id"]
     if is_grade(cell) and not is_solution(cell):
-        return Note("tampered", f"The test {name} was {what} and has been restored.")
-    return Note("slip", f"The cell {name} was {what} and has been restored.")
+        return Note(NoteKind.TAMPERED, f"The test {name} was {what} and has been restored.")
+    return Note(NoteKind.SLIP, f"The cell {name} was {what} and has been restored.")
 
 
 def _own(found: list[Cell], place: int) -> list[NotebookNode]:
@@ -315,7 +311,9 @@ def match(files: dict[str, bytes], released: dict[str, NotebookNode]) -> tuple[d
         if not shared[target]:
             target = next((name for name in released if Path(name).stem.lower() in Path(path).stem.lower()), None)
         if target is None:
-            notes.append(Note("slip", f"{clean(path)} belongs to no notebook of this assignment and was left out."))
+            notes.append(
+                Note(NoteKind.SLIP, f"{one_line(path)} belongs to no notebook of this assignment and was left out.")
+            )
             continue
         rank = (_answers(found, released[target]), path == target)
         readable.setdefault(target, []).append((rank, path, found))
@@ -324,12 +322,13 @@ def match(files: dict[str, bytes], released: dict[str, NotebookNode]) -> tuple[d
         candidates.sort(key=lambda candidate: candidate[0])
         _, path, chosen[target] = candidates[-1]
         if path != target:
-            notes.append(Note("slip", f"{clean(path)} was taken for {target}."))
+            notes.append(Note(NoteKind.SLIP, f"{one_line(path)} was taken for {target}."))
         notes += [
-            Note("slip", f"{clean(p)} is another version of {target} and was left out.") for _, p, _ in candidates[:-1]
+            Note(NoteKind.SLIP, f"{one_line(p)} is another version of {target} and was left out.")
+            for _, p, _ in candidates[:-1]
         ]
     for path, reason in broken.items():
-        notes.append(Note("unreadable", f"{clean(path)}: {reason}"))
+        notes.append(Note(NoteKind.UNREADABLE, f"{one_line(path)}: {reason}"))
     return chosen, notes
 
 
@@ -376,20 +375,20 @@ def normalise(files: dict[str, bytes], release: dict[str, bytes], notes: Iterabl
     notes += more
     ready = {path: content for path, content in files.items() if path not in notebooks}
     if TIMESTAMP in ready and not _is_time(ready[TIMESTAMP]):
-        notes.append(Note("slip", "The time of submission can't be read and was left out."))
+        notes.append(Note(NoteKind.SLIP, "The time of submission can't be read and was left out."))
         del ready[TIMESTAMP]
     for name, found in chosen.items():
         notebook, more = rebuild(released[name], found)
-        notes += [Note(kind, f"{name}: {text}") for kind, text in more]
+        notes += [note._replace(text=f"{name}: {note.text}") for note in more]
         ready[name] = (nbformat.writes(notebook) + "\n").encode()
     unreadable = []
-    if any(note.kind == "unreadable" for note in notes):
+    if any(note.kind == NoteKind.UNREADABLE for note in notes):
         # One cannot tell which notebook a file that can't be read was meant to be, unless by its name.
-        broken = " ".join(note.text for note in notes if note.kind == "unreadable")
+        broken = " ".join(note.text for note in notes if note.kind == NoteKind.UNREADABLE)
         missing = [name for name in released if name not in chosen]
         unreadable = [name for name in missing if Path(name).stem in broken] or missing
     ready |= {name: release[name] for name in unreadable}
-    notes += [Note("slip", f"{name} was not handed in.") for name in released if name not in ready]
+    notes += [Note(NoteKind.SLIP, f"{name} was not handed in.") for name in released if name not in ready]
     return Normalised(ready, notes, unreadable)
 
 
@@ -407,10 +406,6 @@ def _is_time(content: bytes) -> bool:
 
 
 # --- in the course ---------------------------------------------------------------------------------------------
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def keep(raw: Path, files: dict[str, bytes]) -> dict[str, str]:
@@ -440,9 +435,8 @@ def receive(folder: Path, raw: Path, data_files: Iterable[str] = ()) -> tuple[di
         # `in_place` writes all that it makes before it takes the rest of what came away, and may be stopped between.
         whole = found.keys() >= came.keys() or (made and made.items() <= found.items())
         if files and whole and all(found[p] in (made.get(p), came.get(p)) for p in found):
-            return {path: (raw / name).read_bytes() for path, name in came.items()}, [
-                Note(*note) for note in entry["notes"]
-            ]
+            kept = {path: (raw / name).read_bytes() for path, name in came.items()}
+            return kept, notes_from_json(entry["notes"])
     _record(raw, files, notes)
     return files, notes
 

@@ -23,8 +23,11 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
 from chapters.source import ROOT
-from grading.course import Course, CourseError, Listener, write
+from grading.course import Course
+from grading.errors import CourseError
+from grading.files import write
 from grading.release import sheets
+from grading.stock import Listener
 
 # What the sheets need besides the package's own dependencies: to open them, and to check oneself.
 TOOLS = ("jupyterlab", "ipykernel", "nbgrader")

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import time
 
 from nbclient import NotebookClient
@@ -26,17 +25,19 @@ from nbgrader.preprocessors import Execute
 from nbgrader.utils import is_grade
 from traitlets import Integer, Type
 
+from grading.record import METADATA, Run, Stop, StopKind
+from grading.run.outputs import fault, is_count, tidied
 from grading.sandbox.bubblewrap import SandboxError
 from grading.sandbox.manager import SandboxKernelManager
 from grading.sandbox.provisioner import BubblewrapProvisioner
 
 KIB = 1 << 10
 MIB = 1 << 20
-INPUT = "input() waits for someone to type, and nobody does while grading: write the value into the code."
 TOO_LONG = "This cell sent a piece of output that is too long, and was stopped."
+DIED = "The kernel died in this cell: the code ended the process, or it ran out of memory."
+STRANGE = "The kernel sent something that no Jupyter kernel sends, and was stopped."
 CUT = "\n[the rest of this cell's printed text was left out]\n"
 ENOUGH = "[the outputs of this cell were left out: the notebook has shown too much already]\n"
-DEEPEST = 64  # levels of nesting that an output may have
 DRAIN_SECONDS = 15  # for reading the outputs that a finished cell has still on the way
 ALIVE_SECONDS = 0.25  # between two looks whether the kernel lives
 INTERRUPT_SECONDS = 5  # for a cell to end once it is interrupted
@@ -45,8 +46,7 @@ INTERRUPT_SECONDS = 5  # for a cell to end once it is interrupted
 class RobustExecute(Execute):
     """Executes each code cell in the sandbox and records whatever goes wrong.
 
-    After `preprocess`, ``resources["mibook"]`` holds `isolation` ("bubblewrap" or "none"), `seconds`, `memory` (peak
-    bytes), `stopped` (why the kernel was lost, a sentence, or "") and `stopped_at` (the index of that cell, or None).
+    After `preprocess`, ``resources[METADATA]`` is the `Run`.
 
     In a graded test cell, text on stderr is recorded as stdout, since nbgrader takes any text on stderr for a failure;
     and a result (`execute_result`) is recorded as display data, since nbgrader takes it for the cell's points. Only
@@ -73,20 +73,19 @@ class RobustExecute(Execute):
         self.reset_execution_trackers()
         self._check_assign_resources(resources)
         self.comm_open_handlers = {}
-        self.stopped, self.stopped_at, self.kept = "", None, 0
-        isolation = BubblewrapProvisioner(config=self.config).check()
+        self.run, self.kept = Run(isolation=BubblewrapProvisioner(config=self.config).check()), 0
         start = time.monotonic()
         for cell in nb.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
-        peak = self._execute_all(nb)
+        self.run.memory = self._execute_all(nb)
         for cell in nb.cells:
             if cell.cell_type == "code":
-                cell.outputs = clean(cell.outputs, graded=is_grade(cell))
-                if not _is_count(cell.execution_count):
+                cell.outputs = tidied(cell.outputs, graded=is_grade(cell))
+                if not is_count(cell.execution_count):
                     cell.execution_count = None
-        record = {"isolation": isolation, "seconds": round(time.monotonic() - start, 2), "memory": peak}
-        self.resources["mibook"] = record | {"stopped": self.stopped, "stopped_at": self.stopped_at}
+        self.run.seconds = round(time.monotonic() - start, 2)
+        self.resources[METADATA] = self.run
         return nb, self.resources
 
     def create_kernel_manager(self):
@@ -113,8 +112,8 @@ class RobustExecute(Execute):
             for index, cell in enumerate(nb.cells):
                 if cell.cell_type != "code" or not cell.source.strip():
                     continue
-                if self.stopped:
-                    cell.outputs = [fault("NotRun", f"This cell was not run. {self.stopped}")]
+                if self.run.stop:
+                    cell.outputs = [fault("NotRun", f"This cell was not run. {self.run.stop.text}")]
                 else:
                     meter.reset()
                     self._execute_one(cell, index)
@@ -128,34 +127,31 @@ class RobustExecute(Execute):
         try:
             self.execute_cell(cell, index, store_history=True)
         except DeadKernelError:
-            died = "The kernel died in this cell: the code ended the process, or it ran out of memory."
-            self._stop(cell, index, self.watch.reason or died)
+            self._stop(cell, index, self.watch.stop or Stop(StopKind.DEATH, DIED))
         except CellTimeoutError:
             if self.overdue:
-                self._stop(cell, index, f"This cell ran for more than {self.timeout} s and could not be interrupted.")
+                late = f"This cell ran for more than {self.timeout} s and could not be interrupted."
+                self._stop(cell, index, Stop(StopKind.TIME, late))
             else:  # the end of the outputs never came
-                self._stop(cell, index, self.watch.reason or TOO_LONG)
+                self._stop(cell, index, self.watch.stop or Stop(StopKind.SILENCE, TOO_LONG))
         except Exception as error:
             # Whatever a kernel can send, it must not raise here; what is not Jupyter's language ends this kernel.
             self.log.warning("Cell %d: %s: %s", index, type(error).__name__, str(error)[:200])
-            reason = self.watch.reason or "The kernel sent something that no Jupyter kernel sends, and was stopped."
-            self._stop(cell, index, reason)
+            self._stop(cell, index, self.watch.stop or Stop(StopKind.PROTOCOL, STRANGE))
         if not is_grade(cell):
             self.kept += len(json.dumps(cell.outputs, default=str))
             if self.kept > self.notebook_bytes:
                 cell.outputs = [new_output("stream", name="stdout", text=ENOUGH)]
         self._display_id_map = {}  # a later cell changes nothing in the outputs of an earlier one
 
-    def _stop(self, cell, index: int, reason: str):
-        self.stopped, self.stopped_at = reason, index
-        self.watch.end(reason)
-        cell.outputs.append(fault("KernelLost", reason))
+    def _stop(self, cell, index: int, stop: Stop):
+        self.run.stop, self.run.stopped_at = stop, index
+        self.watch.end(stop)
+        cell.outputs.append(fault("KernelLost", stop.text))
 
     def _flooded(self):
-        self.watch.end(
-            f"This cell sent more than {self.output_bytes // MIB} MiB or {self.output_messages} pieces of output "
-            "and was stopped."
-        )
+        most = f"{self.output_bytes // MIB} MiB or {self.output_messages} pieces of output"
+        self.watch.end(Stop(StopKind.OUTPUT, f"This cell sent more than {most} and was stopped."))
 
     async def _async_poll_kernel_alive(self):
         # nbclient's own leaves a task behind when a cell ends by an exception; this one ends with its client.
@@ -167,10 +163,11 @@ class RobustExecute(Execute):
                 self.task_poll_for_reply.cancel()
                 return
             if closed:
-                self.watch.end(TOO_LONG)
+                self.watch.end(Stop(StopKind.OUTPUT, TOO_LONG))
 
     async def _async_handle_timeout(self, timeout, cell=None):
-        self.overdue, self.iopub_timeout = True, INTERRUPT_SECONDS
+        self.overdue = self.run.overdue = True
+        self.iopub_timeout = INTERRUPT_SECONDS
         await ensure_async(self.km.interrupt_kernel())
         return {
             "content": {"status": "error", **fault("CellTimeoutError", f"This cell ran for more than {timeout} s.")}
@@ -189,71 +186,3 @@ class RobustExecute(Execute):
 
     def handle_comm_msg(self, outs, msg, cell_index):
         """Widgets have nobody to talk to while grading."""
-
-
-def fault(name: str, sentence: str):
-    """An error output that holds one sentence."""
-    return new_output("error", ename=name, evalue=sentence, traceback=[f"{name}: {sentence}"])
-
-
-def plain(value, depth: int = 0):
-    """A copy of ``value`` that any JSON writer and reader takes: no lone surrogates, no NaN, no bottomless nesting."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, float) and not math.isfinite(value):
-        return repr(value)  # as ipykernel writes them
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if depth >= DEEPEST:
-        return "…"
-    if isinstance(value, dict):
-        return {plain(str(key)): plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item, depth + 1) for item in value]
-    return plain(str(value))
-
-
-def _is_count(value) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _text(value) -> str:
-    return plain("".join(map(str, value)) if isinstance(value, list) else str(value))
-
-
-def _data(value) -> dict:
-    """A MIME bundle: text for each type, or JSON where the type says so."""
-    bundle = plain(value) if isinstance(value, dict) else {}
-    json_types = ("application/json", "+json")
-    return {kind: item if kind.endswith(json_types) else _text(item) for kind, item in bundle.items()}
-
-
-def clean(outputs: list, graded: bool) -> list:
-    """What a kernel sent, as outputs that nbformat, nbgrader and the gradebook take; see `RobustExecute` for graded."""
-    kept = []
-    for output in outputs:
-        kind = output.get("output_type")
-        if kind == "stream":
-            name = "stderr" if output.get("name") == "stderr" and not graded else "stdout"
-            if kept and kept[-1].output_type == "stream" and kept[-1].name == name:
-                kept[-1].text += _text(output.get("text", ""))
-            else:
-                kept.append(new_output("stream", name=name, text=_text(output.get("text", ""))))
-        elif kind == "error":
-            name, sentence = _text(output.get("ename", "")), _text(output.get("evalue", ""))
-            if name == "StdinNotImplementedError":
-                kept.append(fault(name, INPUT))
-                continue
-            lines = output.get("traceback")
-            traceback = [_text(line) for line in lines] if isinstance(lines, list) else []
-            kept.append(
-                new_output("error", ename=name, evalue=sentence, traceback=traceback or [f"{name}: {sentence}"])
-            )
-        elif kind in ("display_data", "execute_result"):
-            metadata = plain(output["metadata"]) if isinstance(output.get("metadata"), dict) else {}
-            count = output.get("execution_count")
-            if kind == "execute_result" and not graded and _is_count(count):
-                kept.append(new_output(kind, _data(output.get("data")), metadata=metadata, execution_count=count))
-            else:
-                kept.append(new_output("display_data", _data(output.get("data")), metadata=metadata))
-    return kept

@@ -29,6 +29,7 @@ from pathlib import Path
 from jupyter_client.provisioning import KernelProvisionerBase
 from traitlets import Integer, Unicode
 
+from grading.record import Stop, StopKind
 from grading.sandbox import bubblewrap
 from grading.sandbox.bubblewrap import HOME, Limits
 
@@ -91,7 +92,7 @@ class Watch(threading.Thread):
         super().__init__(daemon=True, name=f"watch-{process.pid}")
         self.process, self.limit, self.disk = process, limit, disk
         self.deadline: float | None = None  # on time.monotonic()'s clock
-        self.reason = ""  # why the sandbox was ended from here, a sentence; "" if it was not
+        self.stop: Stop | None = None  # why the sandbox was ended from here
         self.peak = 0
 
     def run(self):
@@ -102,14 +103,15 @@ class Watch(threading.Thread):
                 held = memory(self.process.pid, exact=True) + files
             self.peak = max(self.peak, held)
             if held > self.limit:
-                self.end(f"The notebook used more than {self.limit / (1 << 30):.3g} GiB of memory and was stopped.")
+                used = f"The notebook used more than {self.limit / (1 << 30):.3g} GiB of memory and was stopped."
+                self.end(Stop(StopKind.MEMORY, used))
             elif self.deadline is not None and time.monotonic() > self.deadline:
-                self.end("The whole notebook ran for too long and was stopped.")
+                self.end(Stop(StopKind.TIME, "The whole notebook ran for too long and was stopped."))
             time.sleep(WATCH_SECONDS)
 
-    def end(self, reason: str):
+    def end(self, stop: Stop):
         """Kill the sandbox with everything in it; the first reason is the one that is kept."""
-        self.reason = self.reason or reason
+        self.stop = self.stop or stop
         kill(self.process)
 
 

@@ -10,13 +10,14 @@ import re
 from pathlib import Path
 
 from nbformat.v4 import new_output
-from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Integer, Unicode
 
-from grading.course import CourseError, secret
+from grading import seeds
+from grading.errors import CourseError
 from grading.exercises import load
-from grading.gradebook import audit
+from grading.record import METADATA, Note, NoteKind, Run, write_checks, write_run
 from grading.verdict import judge
 from grading.verdict.probe import MIME, seeded
 
@@ -46,7 +47,7 @@ class Seeded(NbGraderPreprocessor):
         if self.seed >= 0:
             return self.seed
         who = resources["nbgrader"]
-        return judge.seed(secret(Path(self.secret_file)), who["assignment"], who["student"])
+        return seeds.seed(seeds.secret(Path(self.secret_file)), who["assignment"], who["student"])
 
 
 class PlaceSeed(Seeded):
@@ -69,42 +70,22 @@ class Judge(Seeded):
 
     def preprocess(self, nb, resources):
         seed, notes = self.seed_of(resources), []
-        run = dict(resources.get("mibook", {}))
+        run = resources.get(METADATA, Run())
         for name, cell in tests(nb):
             cell.source = seeded(cell.source, 0, before=seed)
             checks = judge.verdict(cell.outputs, name, seed)
             if sum(MIME in output.get("data", {}) for output in cell.outputs) > 1:
-                notes.append(["tampered", f"{name}: several records were published where the test publishes one."])
+                several = f"{name}: several records were published where the test publishes one."
+                notes.append(Note(NoteKind.TAMPERED, several, name))
             most = float(cell.metadata.nbgrader["points"])
             points = min(max(round(sum(check.earned for check in checks), 6), 0.0), most)
             cell.outputs = [_tame(output) for output in cell.outputs if MIME not in output.get("data", {})]
             cell.outputs.append(new_output("execute_result", {"text/plain": repr(points)}, execution_count=None))
-            cell.metadata["mibook"] = {"checks": [list(check) for check in checks]}
-        if run.get("stopped"):
-            notes.append(["failed", run["stopped"]])
-        nb.metadata["mibook"] = {"run": run, "notes": notes}
+            write_checks(cell, checks)
+        if run.stop:
+            notes.append(Note(NoteKind.FAILED, run.stop.text))
+        write_run(nb, run, notes)
         return nb, resources
-
-
-class SaveGrades(SaveAutoGrades):
-    """nbgrader's step that writes the automatic points, but what a person has marked is not to mark again as long as
-    the submission is the same."""
-
-    root = Unicode("", help="The course's folder.").tag(config=True)
-
-    def _add_score(self, cell, resources):
-        name = cell.metadata.nbgrader["grade_id"]
-        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
-        settled = grade.manual_score is not None and not grade.needs_manual_grade
-        super()._add_score(cell, resources)
-        if settled and self._unchanged():
-            grade.needs_manual_grade = False
-            self.gradebook.db.commit()
-
-    def _unchanged(self) -> bool:
-        where = Path(self.root), self.assignment_id, self.student_id
-        before, now = audit.latest(*where), audit.received(*where)
-        return before is not None and before["received"] == now["received"]
 
 
 def _tame(output):

@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-from grading.exercises import Check
+from grading.record import Check
 
 HUGE = 1e100  # nothing that a right answer holds comes near it
 

@@ -18,9 +18,9 @@ import pytest
 
 import grading_course
 from chapters.source import ROOT
+from gradebooks import contents
+from grading import pipeline
 from grading.course import Course
-from grading.gradebook import writer
-from grading.run import batch
 from grading_course import ASSIGNMENT, GOOD, SAME, answered, hand_in
 
 pytestmark = pytest.mark.usefixtures("sandbox")
@@ -87,7 +87,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_grades(course, cluster, mo
     from distributed import get_client
 
     address, workers = cluster
-    finish, lost = batch.Run.finish, []
+    finish, lost = pipeline.Grading.finish, []
 
     def killing(run, book, outcome):
         while moment != "at work" and any(get_client().processing().values()):
@@ -97,8 +97,8 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_grades(course, cluster, mo
             os.kill(workers[0].pid, signal.SIGKILL)
         finish(run, book, outcome)
 
-    monkeypatch.setattr(batch.Run, "finish", killing)
-    rows = batch.grade(course, ASSIGNMENT, scheduler=address, progress=False)
+    monkeypatch.setattr(pipeline.Grading, "finish", killing)
+    rows = pipeline.grade(course, ASSIGNMENT, scheduler=address, progress=False)
     assert lost
     assert workers[0].wait(timeout=10) == -signal.SIGKILL
     assert {row.student: (row.score, row.status) for row in rows} == {s: (p, "graded") for s, p in EXPECTED.items()}
@@ -144,11 +144,11 @@ def test_the_gradebook_may_be_postgresql(course, postgres):
     from grading.release.release import _release
 
     _release(course, ASSIGNMENT)
-    batch.grade(course, ASSIGNMENT, processes=2, progress=False)
+    pipeline.grade(course, ASSIGNMENT, processes=2, progress=False)
     assert scores(course) == EXPECTED
     with course.gradebook() as book:
-        before = writer.contents(book)
-    batch.grade(course, ASSIGNMENT, processes=2, progress=False, force=True)
+        before = contents(book)
+    pipeline.grade(course, ASSIGNMENT, processes=2, progress=False, force=True)
     with course.gradebook() as book:
-        assert writer.contents(book) == before
+        assert contents(book) == before
     assert (course.root / "gradebook.db").stat().st_size == (grading_course.template() / "gradebook.db").stat().st_size

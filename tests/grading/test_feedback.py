@@ -17,7 +17,8 @@ from tqdm import tqdm
 from traitlets.config import Config
 
 from chapters.source import ROOT
-from grading.course import Course, CourseError
+from grading.course import Course
+from grading.errors import CourseError
 from grading.feedback import marking
 from grading.feedback import page as feedback
 from grading.nbgrader_config import configure

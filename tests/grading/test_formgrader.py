@@ -22,7 +22,7 @@ import grading_course
 from browser import PATIENCE, free_port, wait_for
 from chapters.source import ROOT
 from grading.course import Course
-from grading.gradebook import audit, writer
+from grading.gradebook import audit, marks
 from grading_course import ANSWER, ASSIGNMENT, GOOD, SAME, TEST, answered, cell, hand_in
 
 pytestmark = pytest.mark.usefixtures("sandbox")
@@ -92,7 +92,7 @@ def course(tmp_path_factory) -> Course:
     run = subprocess.run(collect, cwd=course.root, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     with course.gradebook() as book:
-        writer.due(book, ASSIGNMENT, "2025-03-01 12:00:00 UTC")
+        marks.due(book, ASSIGNMENT, "2025-03-01 12:00:00 UTC")
         book.add_student("eve_12", first_name=f"<img src=x onerror={BAD}>", last_name=f"<script>{BAD}</script>")
     return course
 
@@ -206,8 +206,8 @@ def test_the_button_grades_in_the_sandbox_with_our_verdict(page, server, course,
     assert "[DEBUG]" not in log
     for student, points in {"ada": 1.5, "eve_12": 2}.items():
         record = audit.latest(course.root, ASSIGNMENT, student)
-        assert record["isolation"] == ["bubblewrap"]
-        assert sum(earned for _, _, earned, _ in record["checks"][TEST]) == points
+        assert record.isolation == ["bubblewrap"]
+        assert sum(earned for _, _, earned, _ in record.checks[TEST]) == points
         with course.gradebook() as book:
             grades = [book.find_grade(name, "formulation", ASSIGNMENT, student) for name in (TEST, WRITTEN)]
             assert [grade.auto_score for grade in grades] == [points, None]
@@ -230,7 +230,7 @@ def test_the_marker_sees_the_answer_the_reasons_and_the_rubric(page, server, cou
     assert [word for word in words if word not in model] == []
     assert written.locator(".model math").count() > 0
     tests = page.locator(".nbgrader_cell", has=page.locator(f"[id='{TEST}']"))
-    checks = audit.latest(course.root, ASSIGNMENT, "ada")["checks"][TEST]
+    checks = audit.latest(course.root, ASSIGNMENT, "ada").checks[TEST]
     for behaviour, points, earned, reason in checks:
         row = tests.locator(".checks li", has_text=behaviour).inner_text()
         assert f"{earned:g} of {points:g}" in row
@@ -271,9 +271,7 @@ def test_a_mark_reaches_the_feedback_survives_a_regrade_and_is_late_like_the_res
     assert "0.5 of 1 point" in answer.locator("h3").inner_text()
     assert "say what is known" in answer.locator(".comment").inner_text()
     assert answer.locator(".comment math").count() == 1
-    lost = [
-        (b, r) for b, most, earned, r in audit.latest(course.root, ASSIGNMENT, "ada")["checks"][TEST] if earned < most
-    ]
+    lost = [(b, r) for b, most, earned, r in audit.latest(course.root, ASSIGNMENT, "ada").checks[TEST] if earned < most]
     for behaviour, reason in lost:
         assert reason in page.locator(".test .lost", has_text=behaviour).inner_text()
         assert f"{behaviour}: 0.5 lost" in page.locator(".overview").inner_text()

@@ -27,12 +27,13 @@ from typing import NamedTuple
 
 import pytest
 
+import gradebooks
 import grading_course
 from chapters.source import ROOT
+from grading import pipeline
 from grading.course import Course
 from grading.doctor import examine
-from grading.gradebook import audit, writer
-from grading.run import batch
+from grading.gradebook import audit
 from grading_course import ASSIGNMENT, GOOD, NOTEBOOK, SAME, answered, hand_in, solved
 from hostile import Entry
 
@@ -100,7 +101,7 @@ class Graded(NamedTuple):
     """The class after the run."""
 
     course: Course
-    rows: dict[tuple[str, str], batch.Row]
+    rows: dict[tuple[str, str], pipeline.Row]
     printed: str
     hit: list[str]
     before: dict[str, str]  # the hashes of the course's own files
@@ -121,7 +122,7 @@ def hashes(root: Path) -> dict[str, str]:
 
 def contents(course: Course) -> list[tuple]:
     with course.gradebook() as book:
-        return writer.contents(book)
+        return gradebooks.contents(book)
 
 
 def prepare(folder: Path, private: str = "") -> Course:
@@ -164,7 +165,7 @@ def graded(sandbox, tmp_path_factory) -> Iterator[Graded]:
         hit = aims.hit()
     rows = {}
     for of in (ASSIGNMENT, TRAINING):
-        rows |= {(of, row.student): row for row in batch.grade(course, of, processes=2, progress=False)}
+        rows |= {(of, row.student): row for row in pipeline.grade(course, of, processes=2, progress=False)}
     words = (private, (course.root / "secret").read_text())
     yield Graded(course, rows, printed, hit, before, folder, words)
     os.chdir(here)
@@ -187,7 +188,7 @@ def test_the_corpus_is_as_large_as_promised():
 def test_each_earns_what_its_code_earns_and_ends_with_a_recorded_reason(graded, entry: Entry):
     row = graded.rows[entry.of, entry.id]
     record = audit.latest(graded.course.root, entry.of, entry.id)
-    checks = [check for of_cell in record["checks"].values() for check in of_cell]
+    checks = [check for of_cell in record.checks.values() for check in of_cell]
     reasons = " ".join([*row.reasons, *(reason for *_, reason in checks)])
     assert row.score == entry.points, (entry.tries, reasons)
     assert row.status in (entry.status or row.status), (entry.tries, reasons)
@@ -213,7 +214,7 @@ def test_no_honest_students_grade_is_changed(graded, tmp_path):
     """The same students in a class of their own have the same rows in the gradebook."""
     alone = prepare(tmp_path)
     for of in (ASSIGNMENT, TRAINING):
-        batch.grade(alone, of, processes=2, progress=False)
+        pipeline.grade(alone, of, processes=2, progress=False)
     mine = [row for row in contents(graded.course) if row[1] in (*HONEST, "t-honest")]
     assert mine == contents(alone)
     assert {student: graded.rows[ASSIGNMENT, student].score for student in HONEST} == {
@@ -242,9 +243,9 @@ def test_the_gradebook_is_whole_and_agrees_with_the_records(graded):
         for of in (ASSIGNMENT, TRAINING):
             for submission in book.find_assignment(of).submissions:
                 record = audit.latest(graded.course.root, of, submission.student_id)
-                earned = sum(earned for checks in record["checks"].values() for _, _, earned, _ in checks)
+                earned = sum(earned for checks in record.checks.values() for _, _, earned, _ in checks)
                 assert submission.score == pytest.approx(earned)
-                assert set(record["isolation"]) <= {"bubblewrap"}
+                assert set(record.isolation) <= {"bubblewrap"}
 
 
 def test_what_is_printed_and_exported_runs_nowhere(graded):

@@ -21,16 +21,22 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from traitlets.config import Config
 
+import gradebooks
 import grading_course
 import verdicts as warm
 from answers import fill
 from chapters.source import ROOT
-from grading import exercises
+from grading import exercises, pipeline
 from grading.__main__ import main
-from grading.course import Course, CourseError, LatePolicy
-from grading.gradebook import audit, writer
+from grading.course import Course
+from grading.errors import CourseError
+from grading.files import sha256
+from grading.gradebook import audit, marks, writer
+from grading.gradebook.policy import LatePolicy
 from grading.intake import normalise
-from grading.run import batch
+from grading.record import Check, Failure, FailureKind, Outcome, Run, Stop, StopKind, write_checks, write_run
+from grading.run import schedule, worker
+from grading.run.worker import Job
 from grading.sandbox import bubblewrap
 from grading.verdict.preprocessors import PlaceSeed
 from grading_course import (
@@ -58,14 +64,14 @@ def _where_we_were():
     os.chdir(before)
 
 
-def grade(course: Course, **options) -> dict[str, batch.Row]:
-    rows = batch.grade(course, ASSIGNMENT, processes=2, progress=False, **options)
+def grade(course: Course, **options) -> dict[str, pipeline.Row]:
+    rows = pipeline.grade(course, ASSIGNMENT, processes=2, progress=False, **options)
     return {row.student: row for row in rows}
 
 
 def contents(course: Course) -> list[tuple]:
     with course.gradebook() as book:
-        return writer.contents(book)
+        return gradebooks.contents(book)
 
 
 def records(course: Course, student: str) -> list[dict]:
@@ -155,7 +161,7 @@ CLASS = {
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory) -> tuple[Course, dict[str, batch.Row], str]:
+def graded(tmp_path_factory) -> tuple[Course, dict[str, pipeline.Row], str]:
     """The class after `python -m grading grade`, with what that printed."""
     course = grading_course.course(tmp_path_factory.mktemp("class"))
     settings = course.root / "nbgrader_config.py"
@@ -199,7 +205,7 @@ def test_the_record_says_what_was_graded_from_what(graded):
     course, _, _ = graded
     (line,) = records(course, "wrong")
     content = (course.root / "submitted" / "wrong" / ASSIGNMENT / NOTEBOOK).read_bytes()
-    assert line["received"] == {NOTEBOOK: normalise.sha256(content)}
+    assert line["received"] == {NOTEBOOK: sha256(content)}
     assert (course.root / "raw" / ASSIGNMENT / "wrong" / line["received"][NOTEBOOK]).read_bytes() == content
     assert line["seed"] == course.seed(ASSIGNMENT, "wrong")
     assert line["isolation"] == ["bubblewrap"]
@@ -267,7 +273,7 @@ def test_a_page_of_feedback_that_cannot_be_written_costs_no_other_and_is_said(gr
 def test_an_unreadable_submission_is_kept_and_its_owner_told(graded):
     course, _, _ = graded
     content = b"no notebook at all"
-    assert (course.root / "raw" / ASSIGNMENT / "unreadable" / normalise.sha256(content)).read_bytes() == content
+    assert (course.root / "raw" / ASSIGNMENT / "unreadable" / sha256(content)).read_bytes() == content
     page = (course.root / "feedback" / "unreadable" / ASSIGNMENT / "formulation.html").read_text(encoding="utf-8")
     assert "About your submission" in page
 
@@ -299,7 +305,7 @@ def small_class(folder: Path) -> Course:
         path = hand_in(course, f"student{number}", answered(source))
         (path.parent / "timestamp.txt").write_text("2025-03-02 12:00:00 UTC")
     with course.gradebook() as book:
-        writer.due(book, ASSIGNMENT, "2025-03-01 12:00:00 UTC")
+        marks.due(book, ASSIGNMENT, "2025-03-01 12:00:00 UTC")
     return course
 
 
@@ -415,15 +421,15 @@ def test_a_stop_between_any_two_steps_of_the_writer_loses_and_doubles_nothing(tm
     def once(jobs, processes):
         for job in jobs:
             if job.student not in outcomes:
-                outcomes[job.student] = batch.grade_one(job)
+                outcomes[job.student] = worker.grade_one(job)
             yield outcomes[job.student]
 
-    monkeypatch.setattr(batch, "run_here", once)
+    monkeypatch.setattr(pipeline, "run_here", once)
     steps = [
-        (batch.Run, "_place"),
+        (pipeline.Grading, "_place"),
         (writer, "_submission"),
-        (writer, "_penalise"),
-        (audit, "line"),
+        (writer, "penalise_rows"),
+        (audit, "record"),
         (audit, "add"),
     ]
     for owner, name in steps:
@@ -455,14 +461,14 @@ def test_a_course_where_students_code_could_read_it_is_refused(tmp_path, monkeyp
 
 def test_two_runs_at_once_are_refused(tmp_path):
     course = small_class(tmp_path)
-    with batch._alone(course), pytest.raises(CourseError, match="Another run"):
+    with pipeline._alone(course), pytest.raises(CourseError, match="Another run"):
         grade(course)
 
 
 def test_a_run_killed_while_it_replaces_notebooks_loses_none(tmp_path, monkeypatch):
     course = grading_course.course(tmp_path)
     hand_in(course, "ada", answered(GOOD))
-    monkeypatch.setattr(batch, "fairly", lambda jobs, run: (batch.grade_one(job) for job in jobs))
+    monkeypatch.setattr(pipeline, "fairly", lambda jobs, run: (worker.grade_one(job) for job in jobs))
     grade(course)
     folder = course.root / "autograded" / "ada"
     before = {path: path.read_bytes() for path in folder.rglob("*.ipynb")}
@@ -501,19 +507,30 @@ def test_a_folder_whose_name_no_student_can_have_stops_nobody(tmp_path, capsys):
     assert {path.name for path in (course.root / "autograded").iterdir()} == {"ada"}
 
 
+def test_a_higher_limit_grades_again_and_a_colour_of_the_feedback_does_not(tmp_path):
+    course = grading_course.course(tmp_path)
+    hand_in(course, "ada", answered(GOOD))
+    settings = course.root / "nbgrader_config.py"
+    assert grade(course)["ada"].fresh
+    settings.write_text(settings.read_text() + "\nc.FeedbackExporter.anchor_link_text = '#'\n")
+    assert not grade(course)["ada"].fresh
+    settings.write_text(settings.read_text() + "\nc.BubblewrapProvisioner.memory = 3 << 30\n")
+    assert grade(course)["ada"].fresh
+
+
 # --- workers ---------------------------------------------------------------------------------------------------
 
 
 def _fatal(job):
     if job.student == "student1":
         os.kill(os.getpid(), signal.SIGKILL)
-    return batch.Outcome(job.student)
+    return Outcome(job.student)
 
 
 def test_a_worker_that_is_killed_costs_its_own_submission_alone(monkeypatch):
-    monkeypatch.setattr(batch, "grade_one", _fatal)
-    jobs = [batch.Job(ASSIGNMENT, f"student{n}", {}, {}, b"", 1, None) for n in range(5)]
-    outcomes = {outcome.student: outcome.error for outcome in batch.run_here(iter(jobs), 2)}
+    monkeypatch.setattr(schedule, "grade_one", _fatal)
+    jobs = [Job(ASSIGNMENT, f"student{n}", {}, {}, b"", 1, None) for n in range(5)]
+    outcomes = {outcome.student: outcome.failure for outcome in schedule.run_here(iter(jobs), 2)}
     assert set(outcomes) == {job.student for job in jobs}
     assert {student for student, error in outcomes.items() if error} == {"student1"}
 
@@ -521,15 +538,15 @@ def test_a_worker_that_is_killed_costs_its_own_submission_alone(monkeypatch):
 def _hangs(job):
     if job.student == "student1":
         time.sleep(600)
-    return batch.Outcome(job.student)
+    return Outcome(job.student)
 
 
 def test_a_worker_that_hangs_costs_its_own_submission_alone(monkeypatch):
-    monkeypatch.setattr(batch, "grade_one", _hangs)
+    monkeypatch.setattr(schedule, "grade_one", _hangs)
     config = Config()
     config.RobustExecute.notebook_seconds = -118
-    jobs = [batch.Job(ASSIGNMENT, f"student{n}", {}, {}, b"", 1, config) for n in range(3)]
-    outcomes = {outcome.student: outcome.error for outcome in batch.run_here(iter(jobs), 2)}
+    jobs = [Job(ASSIGNMENT, f"student{n}", {}, {}, b"", 1, config) for n in range(3)]
+    outcomes = {outcome.student: outcome.failure for outcome in schedule.run_here(iter(jobs), 2)}
     assert {student: bool(error) for student, error in outcomes.items()} == {
         "student0": False,
         "student1": True,
@@ -551,9 +568,9 @@ def test_a_submission_whose_time_ran_out_beside_others_is_graded_again_alone_and
         for job in jobs:
             job.config.Execute.timeout = 2 if processes == 2 or job.student == "b-endless" else 20
             tried.append((job.student, processes))
-            yield batch.grade_one(job)
+            yield worker.grade_one(job)
 
-    monkeypatch.setattr(batch, "run_here", in_turn)
+    monkeypatch.setattr(pipeline, "run_here", in_turn)
     rows = grade(course)
     # A loop in a cell of one's own that costs no points is no reason to wait for it again.
     assert tried == [(name, 2) for name in sorted(rows)] + [("a-slow", 1), ("b-endless", 1)]
@@ -567,17 +584,21 @@ def test_a_submission_whose_time_ran_out_beside_others_is_graded_again_alone_and
     assert not any(row.fresh for row in grade(course).values())
 
 
-def test_what_says_that_time_ran_out_is_what_the_grader_looks_for():
-    """The sentences of `RobustExecute`, as they stand in an executed notebook."""
-    for word in batch.OUT_OF_TIME:
-        notebook = answered(GOOD)
-        cell(notebook, TEST).metadata["mibook"] = {"checks": [["it runs", 2.0, 0.0, "The test did not run."]]}
-        notebook.metadata["mibook"] = {"run": {"stopped": f"This {word}."}}
-        assert batch.Outcome("ada", notebooks={NOTEBOOK: as_bytes(notebook)}).starved
-        cell(notebook, TEST).metadata["mibook"] = {"checks": [["it runs", 2.0, 2.0, ""]]}
-        assert not batch.Outcome("ada", notebooks={NOTEBOOK: as_bytes(notebook)}).starved
-    assert batch.Outcome("ada", error=f"{batch.NOT_GRADED}: no kernel").starved
-    assert not batch.Outcome("ada", error="Nothing that was handed in is a notebook of this assignment.").starved
+def test_only_lost_points_and_a_lack_of_time_buy_a_second_run():
+    def outcome(run: Run, earned: float) -> Outcome:
+        sheet = answered(GOOD)
+        write_checks(cell(sheet, TEST), [Check("it runs", 2.0, earned, "" if earned == 2 else "It did not run.")])
+        write_run(sheet, run, [])
+        return Outcome("ada", sheets={NOTEBOOK: as_bytes(sheet)})
+
+    late = [Run(overdue=True), *(Run(stop=Stop(kind, "")) for kind in (StopKind.TIME, StopKind.SILENCE))]
+    for run in late:
+        assert schedule.starved(outcome(run, 0.0))
+        assert not schedule.starved(outcome(run, 2.0))
+    for kind in set(StopKind) - {StopKind.TIME, StopKind.SILENCE}:
+        assert not schedule.starved(outcome(Run(stop=Stop(kind, "This cell ran for more than 60 s.")), 0.0))
+    assert schedule.starved(Outcome("ada", failure=Failure(FailureKind.GRADER, "")))
+    assert not schedule.starved(Outcome("ada", failure=Failure(FailureKind.NO_SHEET, "")))
 
 
 # --- stock nbgrader --------------------------------------------------------------------------------------------
@@ -605,7 +626,7 @@ def test_nbgrader_itself_grades_a_bulk_download_in_the_same_way(tmp_path):
     with course.gradebook() as book:
         scores = {s.student_id: s.code_score for s in book.find_assignment(ASSIGNMENT).submissions}
     assert scores == {"Ada-Love_123": 2.0, "Bob-Ray_124": 1.5}
-    assert any(kind == "tampered" for kind, _ in records(course, "Bob-Ray_124")[-1]["notes"])
+    assert any(kind == "tampered" for kind, *_ in records(course, "Bob-Ray_124")[-1]["notes"])
     assert records(course, "Bob-Ray_124")[-1]["isolation"] == ["bubblewrap"]
     before = contents(course)
     assert not any(row.fresh for row in grade(course).values())
@@ -681,7 +702,7 @@ def test_model_answers_stubs_and_a_sample_of_others_get_what_they_get_in_one_pro
                 if any(c.id == grade_id for c in source.cells):
                     cell(notebook, grade_id).source = fill(cell(source, grade_id).source, *answer)
             hand_in(course, student, notebook, name, of)
-    rows = {row.student: row for row in batch.grade(course, of, processes=2, progress=False)}
+    rows = {row.student: row for row in pipeline.grade(course, of, processes=2, progress=False)}
     with course.gradebook() as book:
         most = book.find_assignment(of).max_code_score
         found = book.find_submission(of, "solver")
@@ -695,7 +716,7 @@ def test_model_answers_stubs_and_a_sample_of_others_get_what_they_get_in_one_pro
         for table, answer in answers.items():
             for test_id in warm.TABLES[table][0]:
                 expected = warm.marks(test_id, warm.solved(warm.load(test_id).GRADE_ID, *answer), seed)
-                assert record["checks"][test_id] == [list(check) for check in expected.values()], (student, test_id)
+                assert record.checks[test_id] == list(expected.values()), (student, test_id)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from nbgrader.utils import determine_grade
 from traitlets.config import Config
 
 from chapters.source import ROOT
-from grading.run.execute import INPUT, RobustExecute, clean
+from grading.record import METADATA, StopKind
+from grading.run.execute import RobustExecute
+from grading.run.outputs import INPUT, tidied
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 
@@ -36,7 +38,7 @@ def execute(*cells, config=None, **options):
     _, resources = RobustExecute(config=config or Config(), **options).preprocess(notebook, {})
     nbformat.validate(notebook)
     nbformat.writes(notebook).encode("utf-8")
-    return [[summary(output) for output in cell.outputs] for cell in notebook.cells], notebook, resources["mibook"]
+    return [[summary(output) for output in cell.outputs] for cell in notebook.cells], notebook, resources[METADATA]
 
 
 def summary(output):
@@ -66,9 +68,9 @@ def test_an_honest_notebook():
     assert determine_grade(notebook.cells[4]) == (2, 2)
     assert result == [("display_data", "7")]
     assert determine_grade(notebook.cells[5]) == (2, 2)  # and not 7, which would abort the class
-    assert record["isolation"] == "bubblewrap"
-    assert (record["stopped"], record["stopped_at"]) == ("", None)
-    assert 20 << 20 < record["memory"] < 1 << 30
+    assert record.isolation == "bubblewrap"
+    assert (record.stop, record.stopped_at) == (None, None)
+    assert 20 << 20 < record.memory < 1 << 30
 
 
 def test_a_kernel_that_dies_keeps_what_came_before():
@@ -80,9 +82,9 @@ def test_a_kernel_that_dies_keeps_what_came_before():
     assert before == [("stdout", "earned\n")]
     assert last[0] == ("stdout", "last words\n")
     assert last[1][0] == "KernelLost"
-    assert after == [("NotRun", f"This cell was not run. {record['stopped']}")]
+    assert after == [("NotRun", f"This cell was not run. {record.stop.text}")]
     assert determine_grade(notebook.cells[2])[0] == 0
-    assert record["stopped_at"] == 1
+    assert record.stopped_at == 1
 
 
 def test_an_endless_loop_costs_its_own_cell():
@@ -90,25 +92,25 @@ def test_an_endless_loop_costs_its_own_cell():
     assert [name for name, _ in loop] == ["KeyboardInterrupt", "CellTimeoutError"]
     assert loop[1][1] == "This cell ran for more than 2 s."
     assert after == [("stdout", "still here\n")]
-    assert record["stopped"] == ""
+    assert record.stop is None
 
 
 DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
 
 
 def test_a_loop_that_can_not_be_interrupted_ends_the_kernel(monkeypatch):
-    monkeypatch.setattr("grading.execute.INTERRUPT_SECONDS", 1)
+    monkeypatch.setattr("grading.run.execute.INTERRUPT_SECONDS", 1)
     (loop, after), _, record = execute(DEAF, "print(1)", timeout=2)
     assert loop[-1] == ("KernelLost", "This cell ran for more than 2 s and could not be interrupted.")
     assert after[0][0] == "NotRun"
-    assert record["stopped_at"] == 0
+    assert record.stopped_at == 0
 
 
 def test_a_notebook_has_a_time_of_its_own():
     (slow, after), _, record = execute(DEAF, "print(1)", timeout=60, notebook_seconds=3)
     assert slow[-1] == ("KernelLost", "The whole notebook ran for too long and was stopped.")
     assert after[0][0] == "NotRun"
-    assert record["stopped_at"] == 0
+    assert record.stopped_at == 0
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_a_flood_of_output_ends_the_kernel(source):
     assert "output" in flood[-1][1]
     assert after[0][0] == "NotRun"
     assert len(nbformat.writes(notebook)) < 2_000_000
-    assert record["stopped_at"] == 1
+    assert record.stopped_at == 1
 
 
 def test_a_flood_from_a_thread_of_an_earlier_cell_is_stopped():
@@ -135,7 +137,7 @@ def test_a_flood_from_a_thread_of_an_earlier_cell_is_stopped():
         "import threading\ndef f():\n  while True: print('x' * 100_000, flush=True)\nthreading.Thread(target=f).start()"
     )
     _, _, record = execute(source, "import time; time.sleep(25)", "print(1)")
-    assert "output" in record["stopped"]
+    assert record.stop.kind == StopKind.OUTPUT
 
 
 def test_long_printing_is_cut_and_costs_nothing():
@@ -155,7 +157,7 @@ def test_long_printing_is_cut_and_costs_nothing():
     assert "left out" in printed[0][1]
     assert printed[-1] == ("display_data", "5")
     assert after == [("stdout", "fine\n")]
-    assert record["stopped"] == ""
+    assert record.stop is None
 
 
 def test_many_large_outputs_are_kept_up_to_a_bound_and_the_tests_always():
@@ -179,7 +181,7 @@ def test_files_count_as_memory_even_when_they_are_empty():
     config.BubblewrapProvisioner.memory = 200 << 20
     make = "for i in range(10**7): open(f'/tmp/{i}', 'w').close()"
     (_, after), _, record = execute(make, "print(1)", config=config, timeout=300)
-    assert record["stopped"] == "The notebook used more than 0.195 GiB of memory and was stopped."
+    assert record.stop.text == "The notebook used more than 0.195 GiB of memory and was stopped."
     assert after[0][0] == "NotRun"
 
 
@@ -228,7 +230,7 @@ def test_a_lying_kernel_raises_nothing(lie):
     """Whatever comes is either kept in a form that nbformat takes, or ends this kernel."""
     (before, *_), _, record = execute("print('earned')", SPEAK + lie, "print('after')", timeout=3, notebook_seconds=20)
     assert before == [("stdout", "earned\n")]
-    assert record["stopped"] == "" or record["stopped_at"] in (1, 2)
+    assert record.stop is None or record.stopped_at in (1, 2)
 
 
 def test_outputs_are_made_harmless():
@@ -249,11 +251,11 @@ def test_outputs_are_made_harmless():
         {"output_type": "unheard of"},
         {},
     ]
-    kept = clean(outputs, graded=True)
+    kept = tidied(outputs, graded=True)
     assert [output.output_type for output in kept] == ["stream", "display_data", "display_data", "error"]
     assert kept[0] == new_output("stream", name="stdout", text="a?bc")
     assert kept[1].data["application/x+json"]["v"][0] == "nan"
-    cells = [new_code_cell(outputs=kept), new_code_cell(outputs=clean(outputs, graded=False))]
+    cells = [new_code_cell(outputs=kept), new_code_cell(outputs=tidied(outputs, graded=False))]
     assert [o.output_type for o in cells[1].outputs][-2:] == ["execute_result", "error"]
     notebook = new_notebook(cells=cells)
     nbformat.validate(notebook)

@@ -12,8 +12,8 @@ from traitlets.config import Config
 from chapters.editions import CODE_STUB, TEXT_STUB
 from chapters.source import ROOT
 from grading.__main__ import _parser
-from grading.course import LatePolicy
 from grading.gradebook import audit
+from grading.gradebook.policy import LatePolicy
 from grading.nbgrader_config import configure
 from grading.run.execute import RobustExecute
 from grading.sandbox.bubblewrap import GIB, MIB, Limits

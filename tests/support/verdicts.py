@@ -15,7 +15,8 @@ import IPython.display
 from answers import REGION, fill
 from chapters import editions, source
 from chapters.source import BOOK
-from grading.exercises import Check, all_exercises, load
+from grading.exercises import all_exercises, load
+from grading.record import Check
 from grading.verdict import judge
 from grading.verdict.probe import MIME, seeded
 

@@ -142,7 +142,7 @@ SharedMemory(aims["marker"], create=True, size=1 << 20).buf[:4] = b"here"
 """
 MODULES = """
 import importlib
-for name in ("grading", "grading.judge", "sitebuild", "hostile", "answers"):
+for name in ("grading", "grading.verdict.judge", "chapters", "sitebuild", "hostile", "answers"):
     try: got(importlib.import_module(name))
     except ImportError: pass
 """

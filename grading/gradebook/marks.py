@@ -1,0 +1,89 @@
+"""What a person decides: marks, comments, due dates, more time. A regrade changes none of it."""
+
+from __future__ import annotations
+
+import datetime
+import math
+
+from nbgrader.api import Comment, Grade, Gradebook, MissingEntry
+
+from grading.errors import CourseError
+
+
+def keeps(grade: Grade, unchanged: bool) -> bool:
+    """Whether a person's mark stays settled through a regrade: it was, and the submission is ``unchanged`` since."""
+    return unchanged and grade.manual_score is not None and not grade.needs_manual_grade
+
+
+def mark(
+    gradebook: Gradebook,
+    assignment: str,
+    student: str,
+    cell: str,
+    points: float | None,
+    extra: float | None = None,
+    comment: str | None = None,
+) -> None:
+    """Give a cell a person's points in place of the automatic ones, or take them back (None).
+
+    They survive a regrade.
+    """
+    for number in (points, extra):
+        if number is not None and not math.isfinite(number):
+            raise CourseError(f"{number} is no number of points.")
+    grade = _grade(gradebook, assignment, student, cell)
+    if points is not None and not 0 <= points <= grade.max_score:
+        raise CourseError(f"{cell} is worth 0 to {grade.max_score:g} points, so it cannot get {points:g}: see --extra.")
+    try:
+        grade.manual_score = points
+        grade.needs_manual_grade = points is None and grade.auto_score is None
+        if extra is not None:
+            grade.extra_credit = extra
+        if comment is not None:
+            _comment_near(grade).manual_comment = comment
+        gradebook.db.commit()
+    except BaseException:
+        gradebook.db.rollback()
+        raise
+
+
+def _grade(gradebook: Gradebook, assignment: str, student: str, cell: str) -> Grade:
+    try:
+        submission = gradebook.find_submission(assignment, student)
+    except MissingEntry:
+        raise CourseError(f"{student} has no graded submission of {assignment}: run `make grade` first.") from None
+    grades = {grade.name: grade for notebook in submission.notebooks for grade in notebook.grades}
+    if cell not in grades:
+        raise CourseError(f"{assignment} has no graded cell {cell!r}; it has: {', '.join(sorted(grades))}.")
+    return grades[cell]
+
+
+def _comment_near(grade: Grade) -> Comment:
+    """The comment field of the answer that a grade is for: its own cell's, or that of the solution before the test."""
+    comments = {comment.name: comment for comment in grade.notebook.comments}
+    name = grade.name if grade.name in comments else grade.name.removeprefix("test-")
+    if name not in comments:
+        raise CourseError(f"{grade.name} has no field for a comment: comment on one of {', '.join(sorted(comments))}.")
+    return comments[name]
+
+
+def due(gradebook: Gradebook, assignment: str, when: str) -> None:
+    """Set when an assignment is due, in a form that dateutil reads; a time without a zone is UTC."""
+    try:
+        gradebook.update_or_create_assignment(assignment, duedate=when)
+    except (ValueError, OverflowError):
+        raise CourseError(f"{when!r} is no date and time: write it as in '2025-03-01 23:59 UTC'.") from None
+
+
+def extend(gradebook: Gradebook, assignment: str, student: str, hours: float) -> None:
+    """Give a student so many hours more than the others."""
+    if not abs(hours) < 100_000:  # no number, or more than a date can be moved
+        raise CourseError(f"{hours} is no number of hours that an assignment can be extended by.")
+    try:
+        submission = gradebook.find_submission(assignment, student)
+    except MissingEntry:
+        raise CourseError(f"{student} has no graded submission of {assignment}: run `make grade` first.") from None
+    if submission.assignment.duedate is None:
+        raise CourseError(f"{assignment} has no due date to extend: set one with 'python -m grading due'.")
+    submission.extension = datetime.timedelta(hours=hours)
+    gradebook.db.commit()

@@ -1,0 +1,300 @@
+"""Grade a class: many submissions at once, and one writer for the gradebook.
+
+A run of the grader may be stopped at any moment and started again. What counts as done is a line in the audit, which is
+written last; what is done again before that is written over with the same content.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.api import Assignment, Gradebook, MissingEntry
+from nbgrader.utils import parse_utc
+from tqdm import tqdm
+from traitlets.config import Config
+
+from grading.course import Course
+from grading.errors import CourseError
+from grading.files import sha256, write
+from grading.gradebook import audit, writer
+from grading.gradebook.key import key_of
+from grading.gradebook.policy import penalise_all, policy_of
+from grading.intake import normalise
+from grading.record import WORTH_SAYING, Note, NoteKind, Outcome, Record, Status
+from grading.run.cluster import run_on
+from grading.run.schedule import fairly, run_here
+from grading.run.worker import Job
+from grading.sandbox.bubblewrap import SandboxError, refuse_visible
+from grading.sandbox.provisioner import BubblewrapProvisioner
+from grading.text import one_line
+from grading.verdict.preprocessors import check_test
+
+
+@dataclass
+class Row:
+    """One line of the summary at the end of a run."""
+
+    student: str
+    status: Status
+    score: float
+    max_score: float
+    reasons: list[str]
+    fresh: bool  # graded in this run
+
+
+@dataclass
+class Prepared:
+    """A submission as the coordinator keeps it while it is graded."""
+
+    student: str
+    received: dict[str, str]
+    normalised: normalise.Normalised
+    key: str
+    seed: int
+
+
+class Grading:
+    """The grading of an assignment: what is to do, and what was done."""
+
+    def __init__(self, course: Course, assignment: str) -> None:
+        self.course, self.assignment, self.config = course, assignment, course.config
+        self.release = course.release(assignment)
+        self.release_hashes = {name: sha256(content) for name, content in self.release.items()}
+        self.policy = policy_of(self.config)
+        self.prepared: dict[str, Prepared] = {}
+        self.handed_in: set[str] = set()
+        self.fresh: set[str] = set()
+        self.known: set[str] = set()  # students whose submission the gradebook has
+        self.set_aside: dict[str, str] = {}  # why, by a name that is no student's
+
+    def students(self) -> list[str]:
+        """Everyone with a folder for this assignment under `submitted/`, but those whom no record could name."""
+        found = sorted((self.course.root / "submitted").glob(f"*/{self.assignment}"))
+        names = [path.parent.name for path in found if path.is_dir() or path.is_symlink()]
+        for name in names:
+            if wrong := _unfit(name):
+                self.set_aside[one_line(name)] = f"Not graded, for its folder in submitted/ {wrong}: rename it."
+        return [name for name in names if not _unfit(name)]
+
+    def tidy(self) -> None:
+        """Put back the notebooks that a run was replacing when it was killed, and take away what it left."""
+        for path in list((self.course.root / "autograded").glob(f"*/.{self.assignment}.old")):
+            if not (there := path.with_name(self.assignment)).exists():
+                path.rename(there)
+        for word in ("old", "new"):
+            for path in list((self.course.root / "autograded").glob(f"*/.{self.assignment}.{word}")):
+                shutil.rmtree(path, ignore_errors=True)
+
+    def jobs(
+        self, definition: bytes, students: list[str], force: bool, skipped: Callable[[str], None]
+    ) -> Iterator[Job]:
+        """A job for each submission that is not graded as it is; ``skipped`` hears of the others."""
+        config = deepcopy(self.config)
+        data_files = list(self.config.Normalise.get("data_files", []))
+        for student in students:
+            where = self.course.root, self.assignment, student
+            folder = self.course.root / "submitted" / student / self.assignment
+            try:
+                files, notes = normalise.receive(folder, audit.raw(*where), data_files)
+            except Exception as error:  # one submission must not keep the others from being graded
+                files, notes = {}, [_unreadable(error)]
+            if not files and not notes:
+                skipped(student)  # an empty folder is no submission
+                continue
+            self.handed_in.add(student)
+            received = {path: sha256(content) for path, content in files.items()}
+            seed = self.course.seed(self.assignment, student)
+            key = key_of(received, self.release_hashes, seed, self.config)
+            before = audit.latest(*where)
+            # A record without its submission in the gradebook speaks of a gradebook that is gone; one without its
+            # notebooks, of notebooks that somebody took away.
+            there = (self.course.root / "autograded" / student / self.assignment).exists()
+            if before and before.key == key and not force and student in self.known and there:
+                skipped(student)
+                continue
+            try:
+                ready = normalise.normalise(files, self.release, notes)
+            except Exception as error:
+                ready = normalise.Normalised({}, [*notes, _unreadable(error)], [])
+            self.prepared[student] = Prepared(student, received, ready, key, seed)
+            yield Job(self.assignment, student, ready.files, self.release, definition, seed, config)
+
+    def finish(self, book: Gradebook, outcome: Outcome) -> None:
+        """Put an outcome in place: notebooks, gradebook, and last the line that says it is done."""
+        prepared = self.prepared.pop(outcome.student)
+        where = self.course.root, self.assignment, outcome.student
+        notes, key = list(prepared.normalised.notes), prepared.key
+        if outcome.failure:
+            notes.append(Note(NoteKind.FAILED, outcome.failure.text))
+            key = ""  # the grader may be at fault: the next run tries again
+        self._place(outcome, prepared)
+        time = prepared.normalised.files.get(normalise.TIMESTAMP)
+        writer.apply(
+            book,
+            self.assignment,
+            outcome.student,
+            parse_utc(time.decode().strip()) if time else None,
+            outcome.scores,
+            unchanged=audit.unchanged(*where, prepared.received),
+            policy=self.policy,
+        )
+        self.known.add(outcome.student)
+        record = audit.record(prepared.received, self.release_hashes, outcome.sheets, notes, prepared.seed, key)
+        audit.add(*where, record)
+        self.fresh.add(outcome.student)
+
+    def _place(self, outcome: Outcome, prepared: Prepared) -> None:
+        """Replace a student's folder under `autograded/` by the notebooks that were executed now."""
+        folder = self.course.root / "autograded" / outcome.student / self.assignment
+        new, old = (folder.with_name(f".{self.assignment}.{word}") for word in ("new", "old"))
+        for path in (new, old):
+            shutil.rmtree(path, ignore_errors=True)
+        new.mkdir(parents=True)
+        for name, content in outcome.sheets.items():
+            write(new / name, content)
+        if time := prepared.normalised.files.get(normalise.TIMESTAMP):
+            write(new / normalise.TIMESTAMP, time)
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def row(self, book: Gradebook, student: str) -> Row:
+        """What the gradebook and the record say of a student now."""
+        record = audit.latest(self.course.root, self.assignment, student)
+        return row_of(book, self.assignment, student, record, student in self.fresh)
+
+
+def _unfit(name: str) -> str:
+    """Why a folder's name cannot be a student's, or nothing: a gradebook and the record's file must hold it."""
+    try:
+        return "has a name of more than 200 bytes" if len(name.encode()) > 200 else ""
+    except UnicodeEncodeError:
+        return "has a name that is not in UTF-8"
+
+
+def _unreadable(error: Exception) -> Note:
+    what = one_line(f"{type(error).__name__}: {error}")
+    return Note(NoteKind.UNREADABLE, f"The submission could not be read ({what}).")
+
+
+def row_of(book: Gradebook, assignment: str, student: str, record: Record | None, fresh: bool = False) -> Row:
+    """A submission's status, score and what is to say about it."""
+    most = book.find_assignment(assignment).max_score
+    if record is None:
+        return Row(student, Status.MISSING, 0.0, most, [], fresh)
+    submission = book.find_submission(assignment, student)
+    to_mark = sum(grade.needs_manual_grade for notebook in submission.notebooks for grade in notebook.grades)
+    reasons = [note.text for note in record.notes]
+    if to_mark:
+        reasons.append(f"{to_mark} answer{'s' if to_mark > 1 else ''} to mark")
+    score = max(submission.score - submission.late_submission_penalty, 0.0)
+    return Row(student, record.status(to_mark), score, most, reasons, fresh)
+
+
+def grade(
+    course: Course,
+    assignment: str,
+    processes: int | None = None,
+    scheduler: str | None = None,
+    force: bool = False,
+    progress: bool = True,
+) -> list[Row]:
+    """Grade every submission of an assignment that is not graded yet; return a row for each student.
+
+    ``force`` grades all of them again. Raises CourseError, before anything is graded, for what a person must mend.
+    """
+    grading = Grading(course, assignment)
+    students = grading.students()
+    with _alone(course), course.gradebook() as book:
+        definition = _known(book, course, assignment)
+        grading.known = {submission.student_id for submission in definition.submissions}
+        check_sandbox(grading.config, course.root)
+        grading.tidy()
+        with tqdm(
+            total=len(students), unit="submission", disable=not progress, desc=assignment, file=sys.stderr
+        ) as bar:
+            for name, why in grading.set_aside.items():
+                bar.write(f"{name}: {why}", file=sys.stderr)
+            jobs = grading.jobs(_definition(book, assignment), students, force, lambda student: bar.update())
+            with contextlib.closing(_outcomes(jobs, processes, scheduler)) as outcomes:
+                for outcome in outcomes:
+                    grading.finish(book, outcome)
+                    _report(bar, grading.row(book, outcome.student))
+        penalise_all(book, assignment, grading.policy)
+        everyone = {student.id for student in book.students} | grading.handed_in
+        return [grading.row(book, student) for student in sorted(everyone)] + [
+            Row(name, Status.FAILED, 0.0, definition.max_score, [why], False) for name, why in grading.set_aside.items()
+        ]
+
+
+def _known(book: Gradebook, course: Course, assignment: str) -> Assignment:
+    """The assignment in the gradebook; raises CourseError if it is not there, or not this grader's."""
+    try:
+        definition = book.find_assignment(assignment)
+    except MissingEntry:
+        raise CourseError(
+            f"The gradebook does not know {assignment!r}: run 'python -m grading assignment' for {course.root}."
+        ) from None
+    for notebook in definition.notebooks:
+        sources = {cell.name: cell.source for cell in notebook.source_cells}
+        for test in (cell for cell in notebook.grade_cells if cell.cell_type == "code"):
+            check_test(test.name, sources[test.name])
+    return definition
+
+
+def _outcomes(jobs: Iterator[Job], processes: int | None, scheduler: str | None) -> Iterator[Outcome]:
+    """Grade the jobs where they are to run."""
+    at_once = processes or os.cpu_count() or 1
+
+    def run(jobs: Iterator[Job], alone: bool) -> Iterator[Outcome]:
+        return run_on(jobs, scheduler, alone) if scheduler else run_here(jobs, 1 if alone else at_once)
+
+    # Of submissions that run one by one, none can starve another.
+    one_by_one = not scheduler and at_once == 1
+    return run(jobs, True) if one_by_one else fairly(jobs, run)
+
+
+def _report(bar: tqdm, row: Row) -> None:
+    bar.set_postfix_str(row.student, refresh=False)
+    bar.update()
+    if row.status in WORTH_SAYING:
+        bar.write(f"{row.student}: {row.status}. {' '.join(row.reasons)}", file=sys.stderr)
+
+
+def check_sandbox(config: Config, root: Path) -> None:
+    """Stop before the first submission if this machine cannot protect itself, or the course in ``root``."""
+    provisioner = BubblewrapProvisioner(config=config)
+    try:
+        if provisioner.check() == "bubblewrap":
+            refuse_visible(root, provisioner.python)
+    except SandboxError as error:
+        raise CourseError(str(error)) from None
+
+
+def _definition(book: Gradebook, assignment: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "definition.db"
+        writer.template(book, assignment, f"sqlite:///{path}")
+        return path.read_bytes()
+
+
+@contextlib.contextmanager
+def _alone(course: Course) -> Iterator[None]:
+    """One run at a time in a course; the lock goes with the process, however it ends."""
+    import fcntl
+
+    with (course.root / ".grading.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CourseError(f"Another run is grading in {course.root}: wait for it, or stop it.") from None
+        yield

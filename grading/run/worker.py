@@ -1,0 +1,116 @@
+"""Grade one submission: in memory, in a private course folder, with stock nbgrader.
+
+A worker gets what nbgrader needs to grade a submission: the released sheets, the assignment's definition, the student's
+seed. It sees no other student, no answer, no secret. So it may run in a process here or on a cluster.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import stat
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+from traitlets.config import Config
+
+from grading.gradebook import writer
+from grading.record import Failure, FailureKind, Outcome
+from grading.run.execute import RobustExecute
+from grading.stock import Listener
+from grading.text import one_line
+
+_one_at_a_time = threading.Lock()  # nbgrader changes the process's working folder
+
+
+@dataclass
+class Job:
+    """One submission with all that grading it needs."""
+
+    assignment: str
+    student: str
+    files: dict[str, bytes]  # normalised
+    release: dict[str, bytes]
+    definition: bytes  # a gradebook that knows the assignment and no student
+    seed: int
+    config: Config
+
+
+def grade_one(job: Job) -> Outcome:
+    """Grade a submission in a private course folder with stock nbgrader; whatever happens is in the outcome."""
+    if not any(name in job.files for name in job.release):
+        nothing = "Nothing that was handed in is a notebook of this assignment."
+        return Outcome(job.student, failure=Failure(FailureKind.NO_SHEET, nothing))
+    try:
+        with _one_at_a_time, _private_folder() as root:
+            return _grade_in(root, job)
+    except Exception as error:
+        detail = traceback.format_exception_only(error)[-1].strip()
+        said = f"The grader could not grade this submission: {one_line(detail, 400)}"
+        return Outcome(job.student, failure=Failure(FailureKind.GRADER, said))
+
+
+@contextlib.contextmanager
+def _private_folder() -> Iterator[Path]:
+    before = Path.cwd()
+    root = Path(tempfile.mkdtemp(prefix="mibook-course-"))
+    try:
+        yield root
+    finally:
+        os.chdir(before)
+        for path in root.rglob("*"):  # nbgrader takes away the right to write
+            if path.is_dir():
+                path.chmod(stat.S_IRWXU)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _grade_in(root: Path, job: Job) -> Outcome:
+    from nbgrader.converters import Autograde
+    from nbgrader.coursedir import CourseDirectory
+
+    url = f"sqlite:///{root / 'gradebook.db'}"
+    (root / "gradebook.db").write_bytes(job.definition)
+    folder = root / "submitted" / job.student / job.assignment
+    for name, content in job.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    (root / "source" / job.assignment).mkdir(parents=True)
+    config = deepcopy(job.config)
+    config.CourseDirectory.root = str(root)
+    config.CourseDirectory.db_url = url
+    config.CourseDirectory.assignment_id, config.CourseDirectory.student_id = job.assignment, job.student
+    config.PlaceSeed.seed = config.Judge.seed = job.seed
+    # The submission is normalised already, and the record is written where all of them are.
+    config.Autograde.pop("pre_convert_hook", None)
+    config.Autograde.pop("post_convert_hook", None)
+    said = Listener()
+    converter = Autograde(coursedir=CourseDirectory(config=config), config=config)
+    converter.log = said.logger
+    try:
+        converter.start()
+    except Exception as error:
+        raise RuntimeError(said.worst or str(error)) from error
+    with Gradebook(url) as private:
+        found = writer.scores(private, job.assignment, job.student)
+    executed = {p.name: p.read_bytes() for p in (root / "autograded" / job.student / job.assignment).glob("*.ipynb")}
+    return Outcome(job.student, found, executed)
+
+
+def grade_in_time(grade: Callable[[Job], Outcome], job: Job) -> Outcome:
+    """Grade in a process that ends if the grader itself hangs: its notebooks have limits of their own by far below."""
+    seconds = (job.config or Config()).RobustExecute.get(
+        "notebook_seconds", RobustExecute.notebook_seconds.default_value
+    )
+    signal.alarm((int(seconds) + 120) * max(len(job.release), 1))
+    try:
+        return grade(job)
+    finally:
+        signal.alarm(0)
