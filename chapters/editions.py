@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from copy import deepcopy
 
 from nbformat import NotebookNode
@@ -16,11 +15,13 @@ from nbformat.v4 import new_code_cell
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from nbgrader.utils import is_grade, is_solution
 
+from chapters import myst
 from chapters.source import tags
 
 CODE_STUB = 'raise NotImplementedError("Replace this line with your own code.")'
 TEXT_STUB = "*Write your answer here.*"
 FOLDED = "hide-input"
+ANSWERS = ("solution", "solution-start")  # directives
 NOT_SHOWN = {"remove-output", "remove-cell"}
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -28,12 +29,6 @@ MODEL = re.compile(r"IPY_MODEL_(\w+)")
 
 SOLUTION_MARKER = re.compile(r"\b(BEGIN|END) SOLUTION\b")
 HIDDEN_MARKER = re.compile(r"\b(BEGIN|END) HIDDEN TESTS\b")
-ANSWER_DIRECTIVE = re.compile(
-    r"^\s*(?:`{3,}|:{3,}|~{3,})\{(?:solution(?:-start)?\}|dropdown\}\s*(?:answer|solution)\b)",
-    re.MULTILINE | re.IGNORECASE,
-)
-LABEL = re.compile(r"^\s*:(?:label|name):\s*(\S+)|^\(([^()\s]+)\)=|\$\$\s*\(([^()\s]+)\)", re.MULTILINE)
-REFERENCE = re.compile(r"\{(?:ref|numref|eq|prf:ref)\}`(?:[^`<]*<)?([^`<>]+)>?`|\]\(#?([^()\s]+)\)")
 
 
 def reader(notebook: NotebookNode) -> NotebookNode:
@@ -100,7 +95,7 @@ def refuse_misplaced(notebook: NotebookNode) -> None:
     """Raise ValueError, naming page and cell, where an answer or a hidden test would slip into `student`."""
     for index, cell in enumerate(notebook.cells):
         where = _place(notebook, index)
-        if ANSWER_DIRECTIVE.search(cell.source) and not holds_answer(cell):
+        if _opens_answer(cell) and not holds_answer(cell):
             raise ValueError(f"{where}: an answer stands in a cell that is not tagged `answer`.")
         if SOLUTION_MARKER.search(cell.source) and not is_solution(cell):
             raise ValueError(f"{where}: a solution marker stands in a cell that nbgrader does not know as a solution.")
@@ -190,27 +185,35 @@ def _set_tags(cell: NotebookNode, names: list[str]) -> None:
         cell.metadata.pop("tags", None)
 
 
-def _labels(cell: NotebookNode) -> Iterator[str]:
+def _labels(cell: NotebookNode) -> set[str]:
     """The labels that a cell defines, in lower case, as Sphinx and JupyterLab compare them."""
-    for match in LABEL.finditer(cell.source):
-        yield next(filter(None, match.groups())).lower()
+    found = myst.labels(cell.source) if cell.cell_type == "markdown" else []
     name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
-    if name:
-        yield name.lower()
+    return {label.lower() for label in [*found, *([name] if name else [])]}
 
 
-def _references(cell: NotebookNode) -> Iterator[str]:
+def _references(cell: NotebookNode) -> list[str]:
     """The labels that a cell's text or caption refers to, in lower case."""
     caption = cell.metadata.get("mystnb", {}).get("figure", {}).get("caption", "")
-    text = caption if cell.cell_type == "code" else cell.source
-    for match in REFERENCE.finditer(text):
-        yield next(filter(None, match.groups())).strip().lower()
+    return [label.lower() for label in myst.targets(caption if cell.cell_type == "code" else cell.source)]
+
+
+def _opens_answer(cell: NotebookNode) -> bool:
+    """Whether a text holds a directive in which an answer stands."""
+    pieces = myst.walk(cell.source) if cell.cell_type == "markdown" else ()
+    return any(
+        isinstance(piece, myst.Block)
+        and (
+            piece.name in ANSWERS
+            or (piece.name == "dropdown" and piece.title.lower().startswith(("answer", "solution")))
+        )
+        for piece in pieces
+    )
 
 
 def _place(notebook: NotebookNode, index: int) -> str:
     """Name a cell as an author finds it: the page's title, the cell's number and name or first line."""
-    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    title = re.search(r"^# (.+)$", prose, re.MULTILINE)
+    title = myst.title(notebook)
     cell = notebook.cells[index]
     name = cell.metadata.get("nbgrader", {}).get("grade_id") or cell.source.strip().split("\n")[0][:60]
-    return f"{title[1] if title else 'page without a title'}, cell {index} ({name})"
+    return f"{title or 'page without a title'}, cell {index} ({name})"

@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import re
-import sys
 import tempfile
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -255,18 +254,3 @@ def with_outputs(notebook: nbformat.NotebookNode, executed: Executed) -> nbforma
     if executed.widgets:
         notebook.metadata["widgets"] = executed.widgets
     return notebook
-
-
-def main() -> int:
-    from chapters.source import pages
-
-    try:
-        execute([path for path in pages() if code_cells(read(path))])
-    except PageError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

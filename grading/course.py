@@ -20,6 +20,7 @@ from traitlets.config import Config, PyFileConfigLoader
 
 from chapters.source import ROOT
 from grading import seeds
+from grading.assignments import DEFAULT, Declaration, declared
 from grading.errors import CourseError
 from grading.files import write
 from grading.stock import find_tools
@@ -64,6 +65,11 @@ class Course:
         if not (self.root / "nbgrader_config.py").exists():
             raise CourseError(f"{self.root} is no course yet: run `python -m grading assignment --course {self.root}`.")
         return PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
+
+    @property
+    def declaration(self) -> Declaration:
+        """The assignments that the course is made of."""
+        return declared(Path(self.config.Course.get("declaration", DEFAULT)))
 
     @property
     def directory(self) -> CourseDirectory:

@@ -21,6 +21,7 @@ from nbgrader.preprocessors import (
 from traitlets.config import Config
 
 from chapters.editions import CODE_STUB, TEXT_STUB
+from grading.assignments import DEFAULT, declared
 from grading.feedback import marking
 from grading.feedback.page import PREPROCESSORS, TEMPLATES, FeedbackExporter
 from grading.gradebook import audit
@@ -46,8 +47,8 @@ FORMGRADER = "nbgrader.server_extensions.formgrader.handlers"
 log = logging.getLogger(__name__)
 
 
-def configure(c: Config, root: Path) -> None:
-    """Set up nbgrader for the course in ``root``."""
+def configure(c: Config, root: Path, declaration: Path = DEFAULT) -> None:
+    """Set up nbgrader for the course in ``root`` with the assignments that are declared in a file."""
     find_tools()
     c.CourseDirectory.root = str(root)
     c.CourseDirectory.course_id = "mibook"  # PostgreSQL wants every assignment to be of a course that exists
@@ -61,6 +62,8 @@ def configure(c: Config, root: Path) -> None:
     c.Autograde.pre_convert_hook = before_autograde
     c.Autograde.post_convert_hook = after_autograde
     c.Autograde.autograde_preprocessors = AUTOGRADE
+    c.Course.declaration = str(declaration)
+    c.PlaceSeed.exercises = c.Judge.exercises = declared(declaration).exercises
     c.PlaceSeed.secret_file = c.Judge.secret_file = str(root / "secret")
     c.AssignLatePenalties.plugin_class = LatePolicy
     c.GenerateFeedback.preprocessors = PREPROCESSORS

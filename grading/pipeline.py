@@ -247,7 +247,7 @@ def _known(book: Gradebook, course: Course, assignment: str) -> Assignment:
     for notebook in definition.notebooks:
         sources = {cell.name: cell.source for cell in notebook.source_cells}
         for test in (cell for cell in notebook.grade_cells if cell.cell_type == "code"):
-            check_test(test.name, sources[test.name])
+            check_test(course.config.Judge.exercises, test.name, sources[test.name])
     return definition
 
 

@@ -16,7 +16,6 @@ import math
 import shutil
 from pathlib import Path
 
-import yaml
 from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
@@ -25,7 +24,8 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from chapters.source import BOOK, ROOT
+from chapters.macros import macros
+from chapters.source import ROOT
 from mibook import results
 from sitebuild import icons
 
@@ -40,23 +40,14 @@ RUNTIME_PARTS = ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-sim
 NOTEBOOKS = {"reader": "notebooks", "student": "student"}
 
 
-def macros() -> dict[str, str]:
-    """The TeX macros as written in `book/macros.yml`: name with its backslash, replacement."""
-    return yaml.safe_load((BOOK / "macros.yml").read_text(encoding="utf-8"))
-
-
 def configure(app: Sphinx, config) -> None:
     """Hand the macros to both writers of mathematics, and add the book's own style sheet and script."""
-
-    def arguments(text: str) -> int:
-        return max((n for n in range(1, 10) if f"#{n}" in text), default=0)
-
-    tex = {name.lstrip("\\"): [text, arguments(text)] if arguments(text) else text for name, text in macros().items()}
+    tex = {name: [m.text, m.arguments] if m.arguments else m.text for name, m in macros().items()}
     config.mathjax3_config = {"tex": {"macros": tex}}
     commands = "\n".join(
-        rf"\providecommand{{{name}}}{f'[{arguments(text)}]' if arguments(text) else ''}{{}}"
-        rf"\renewcommand{{{name}}}{f'[{arguments(text)}]' if arguments(text) else ''}{{{text}}}"
-        for name, text in macros().items()
+        rf"\providecommand{{\{name}}}{f'[{m.arguments}]' if m.arguments else ''}{{}}"
+        rf"\renewcommand{{\{name}}}{f'[{m.arguments}]' if m.arguments else ''}{{{m.text}}}"
+        for name, m in macros().items()
     )
     config.latex_elements = {**config.latex_elements, "preamble": commands}
     config.html_static_path.append(str(ASSETS))

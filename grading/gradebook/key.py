@@ -19,6 +19,7 @@ from pathlib import Path
 from traitlets.config import Config
 
 from grading.sandbox.bubblewrap import WEAK
+from grading.verdict.registry import folder
 
 HERE = Path(__file__).parents[1]
 NAMED = ("nbgrader", "nbclient", "jupyter_client", "ipykernel", "torch", "numpy", "scipy")  # for people
@@ -30,7 +31,8 @@ PLACES = {"root", "secret_file"}
 
 def key_of(received: dict[str, str], release: dict[str, str], seed: int, config: Config) -> str:
     """The word for a submission: ``received`` and ``release`` are sha256 by path."""
-    parts = [received, release, seed, versions(), settings(config), os.environ.get(WEAK, "")]
+    exercises = config.Judge.get("exercises", "")
+    parts = [received, release, seed, versions(), _judges(exercises), settings(config), os.environ.get(WEAK, "")]
     return _digest(json.dumps(parts, sort_keys=True, default=str).encode())
 
 
@@ -51,6 +53,13 @@ def versions() -> dict[str, str]:
         "packages": _digest("\n".join(packages).encode()),
         "grader": _digest(b"\0".join(file.read_bytes() for file in grading_files())),
     }
+
+
+@cache
+def _judges(package: str) -> str:
+    """A word for the modules that judge."""
+    files = sorted(folder(package).rglob("*.py")) if package else []
+    return _digest(b"\0".join(file.read_bytes() for file in files))
 
 
 def grading_files() -> list[Path]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from grading.exercises import load
+from types import ModuleType
+
 from grading.record import Check
 from grading.verdict.probe import MIME
 from grading.verdict.reading import text
 
 
-def verdict(cell_outputs: list[dict], test_id: str, seed: int) -> list[Check]:
+def verdict(cell_outputs: list[dict], exercise: ModuleType, seed: int) -> list[Check]:
     """Judge a test cell by its outputs, as nbformat keeps them: one check for each behaviour, whatever is in them."""
-    exercise = load(test_id)
     records = [output["data"][MIME] for output in _displays(cell_outputs) if MIME in output["data"]]
     if len(records) != 1:
         return _nothing(exercise, _several(len(records)) if records else _none(cell_outputs))
@@ -47,5 +47,5 @@ def _none(outputs: object) -> str:
     return "The test published nothing: it did not run to its end."
 
 
-def _nothing(exercise, reason: str) -> list[Check]:
+def _nothing(exercise: ModuleType, reason: str) -> list[Check]:
     return [Check(behaviour, points, 0.0, reason) for behaviour, points in exercise.POINTS.items()]

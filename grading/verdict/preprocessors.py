@@ -16,10 +16,10 @@ from traitlets import Integer, Unicode
 
 from grading import seeds
 from grading.errors import CourseError
-from grading.exercises import load
 from grading.record import METADATA, Note, NoteKind, Run, write_checks, write_run
 from grading.verdict import judge
 from grading.verdict.probe import MIME, seeded
+from grading.verdict.registry import load
 
 SOURCE_LINE = re.compile(r"^(\x1b\[[\d;]*m|\s)*\d+(\x1b\[[\d;]*m|\s|$)")  # of a traceback: its number, then code
 
@@ -31,15 +31,16 @@ def tests(notebook):
             yield cell.metadata.nbgrader["grade_id"], cell
 
 
-def check_test(name: str, source: str) -> None:
+def check_test(package: str, name: str, source: str) -> None:
     """Raise CourseError if a course's test is not the one that this grader judges, for it would find everyone wrong."""
-    if load(name).PROBE.rstrip("\n") not in source:
+    if load(package, name).PROBE.rstrip("\n") not in source:
         raise CourseError(f"{name} was made by another version of the grader: run `make assignment`, then grade again.")
 
 
-class Seeded(NbGraderPreprocessor):
-    """A preprocessor that knows the student's seed: given, or drawn from the course's secret."""
+class OfCourse(NbGraderPreprocessor):
+    """A preprocessor that knows the exercises, and the student's seed: given, or drawn from the course's secret."""
 
+    exercises = Unicode(help="The Python package of the modules that judge.").tag(config=True)
     secret_file = Unicode("", help="The file with the course's secret.").tag(config=True)
     seed = Integer(-1, help="The student's seed, where the secret is not at hand; -1: draw it.").tag(config=True)
 
@@ -50,17 +51,17 @@ class Seeded(NbGraderPreprocessor):
         return seeds.seed(seeds.secret(Path(self.secret_file)), who["assignment"], who["student"])
 
 
-class PlaceSeed(Seeded):
+class PlaceSeed(OfCourse):
     """Put the student's seed into the hidden tests."""
 
     def preprocess(self, nb, resources):
         for name, cell in tests(nb):
-            check_test(name, cell.source)
+            check_test(self.exercises, name, cell.source)
             cell.source = seeded(cell.source, self.seed_of(resources))
         return nb, resources
 
 
-class Judge(Seeded):
+class Judge(OfCourse):
     """Judge what the test cells published, and hand the points to nbgrader as partial credit.
 
     nbgrader takes points from the one ``execute_result`` of a test cell, and none if there is an error. So an error
@@ -73,7 +74,7 @@ class Judge(Seeded):
         run = resources.get(METADATA, Run())
         for name, cell in tests(nb):
             cell.source = seeded(cell.source, 0, before=seed)
-            checks = judge.verdict(cell.outputs, name, seed)
+            checks = judge.verdict(cell.outputs, load(self.exercises, name), seed)
             if sum(MIME in output.get("data", {}) for output in cell.outputs) > 1:
                 several = f"{name}: several records were published where the test publishes one."
                 notes.append(Note(NoteKind.TAMPERED, several, name))

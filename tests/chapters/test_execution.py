@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from chapters.source import ROOT
 
 PAGE = """---
 kernelspec:
@@ -31,7 +31,7 @@ class Project:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        for name in ("sitebuild", "mibook"):
+        for name in ("chapters", "sitebuild", "mibook"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("_config.yml", "references.bib", "requirements.txt"):
             shutil.copy(ROOT / name, folder)
@@ -60,7 +60,8 @@ class Project:
 
     def executed(self) -> set[str]:
         """Execute what needs it; return the names of the pages that were run."""
-        run = self.run("execute")
+        code = "from chapters.execution import execute; from chapters.source import pages; execute(pages())"
+        run = subprocess.run([sys.executable, "-c", code], cwd=self.folder, capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
         return {line.split(":")[0].strip() for line in run.stdout.splitlines() if line.startswith("  ")}
 

@@ -26,7 +26,7 @@ import grading_course
 import verdicts as warm
 from answers import fill
 from chapters.source import ROOT
-from grading import exercises, pipeline
+from grading import pipeline
 from grading.__main__ import main
 from grading.course import Course
 from grading.errors import CourseError
@@ -643,7 +643,7 @@ def test_a_test_of_another_version_of_the_grader_is_refused_before_anything_is_g
     course = grading_course.course(tmp_path)
     hand_in(course, "ada", answered(GOOD))
     source = nbformat.read(course.root / "source" / ASSIGNMENT / NOTEBOOK, as_version=4)
-    exercise = exercises.load(TEST)
+    exercise = warm.load(TEST)
     monkeypatch.setattr(exercise, "PROBE", exercise.PROBE.replace("publish", "announce"))
     with pytest.raises(CourseError, match="make assignment"):
         grade(course)

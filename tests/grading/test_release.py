@@ -16,9 +16,11 @@ from nbgrader.validator import Validator
 
 import grading_course
 from chapters.source import BOOK, ROOT, read
-from grading import exercises
-from grading.release import prose, sheets
-from grading.release.release import make, secret_lines
+from grading.assignments import declared
+from grading.errors import CourseError
+from grading.release.release import make, refuse_doubles, secret_lines
+from grading.release.sheets import sheet_of
+from grading.verdict.registry import exercises
 from grading_course import ALL, released, solved
 
 SHEETS = [(assignment, name) for assignment, names in ALL.items() for name in names]
@@ -29,7 +31,7 @@ def root() -> Path:
     return grading_course.template()
 
 
-def test_each_part_is_an_assignment_with_a_notebook_for_each_chapter():
+def test_the_book_has_two_assignments_with_a_sheet_for_each_chapter():
     assert ALL == {
         "foundations": ["formulation.ipynb", "donsker-varadhan.ipynb", "training.ipynb"],
         "mutual-information": ["resampling.ipynb", "smoothing.ipynb", "mine.ipynb", "mi-nee.ipynb"],
@@ -48,7 +50,7 @@ def test_every_graded_cell_of_the_book_is_in_one_sheet_with_its_points():
     chapters = graded(read(path) for path in BOOK.glob("*.md"))
     assert graded(released(name, of) for of, name in SHEETS) == chapters
     assert len(chapters) == len(set(chapters)) > 20
-    assert {module.TEST_ID for module in exercises.all_exercises()} <= {name for name, _ in chapters}
+    assert set(exercises(declared().exercises)) <= {name for name, _ in chapters}
 
 
 @pytest.mark.parametrize(("assignment", "name"), SHEETS)
@@ -170,39 +172,65 @@ def test_zip_entries_have_a_fixed_date_and_stay_in_one_folder(root):
         assert all(name.startswith("foundations/") for name in archive.namelist())
 
 
-def test_a_name_that_nothing_defines_is_refused_with_its_name():
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("unheard_of()")])
-    with pytest.raises(ValueError, match="unheard_of"):
-        sheets.Needs(notebook).before([0])
+CHAPTER = """\
+---
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
 
+# Words
 
-def test_needs_are_traced_through_functions_and_by_the_latest_definition():
-    cells = [
-        "import math, os",
-        "def f(x):\n    return g(x)",
-        "def g(x):\n    return math.exp(x)",
-        "def g(x):\n    return x",
-    ]
-    cells += ["unused = os.getcwd()", "n = 3\nf(n)"]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    with pytest.raises(ValueError, match="needs the name g"):
-        sheets.Needs(notebook).before([5])  # at cell 1 there is no g yet
-    notebook.cells[1], notebook.cells[2] = notebook.cells[2], notebook.cells[1]
-    needs = sheets.Needs(notebook)
-    assert needs.before([5]) == [1, 2]
-    assert needs.imports([5]) == "import math"
+```{exercise} One
+:label: ex-one
+Write one.
+```
+
+```{code-cell} ipython3
+---
+nbgrader: {grade: true, grade_id: one, locked: false, points: 1, schema_version: 3, solution: true, task: false}
+---
+one = 1
+```
+"""
+DECLARED = """\
+chapters: {folder}
+exercises: judges
+assignments:
+  first: {{title: First, sheets: {{{sheets}}}}}
+"""
 
 
 @pytest.mark.parametrize(
-    ("tex", "plain"),
+    ("exercises", "chapters", "says"),
     [
-        (r"\R{X}'_i \le \KL{P_{\R{Z}}}{Q}", r"\mathsf{X}'_i \le D(P_{\mathsf{Z}}\,\|\,Q)"),
-        (r"a\le\KL{P}{Q}", r"a\le D(P\,\|\,Q)"),
-        (r"\Rightarrow \mc T", r"\Rightarrow \mathcal{T}"),
+        ("one, two", ["words"], "asks for two, which .*words.md does not have"),
+        ("", ["words"], "words.md has the graded one, but .*a.yml does not ask for it"),
+        ("one", ["other"], "names the sheet 'words', but there is no .*words.md"),
+        ("one", ["words", "more"], "words.md and .*more.md both have a cell 'one': rename one"),
     ],
 )
-def test_macros_are_written_out(tex, plain):
-    assert prose.expand(tex) == plain
+def test_a_declaration_that_the_chapters_contradict_names_the_file(tmp_path, exercises, chapters, says):
+    for chapter in chapters:
+        (tmp_path / f"{chapter}.md").write_text(CHAPTER)
+    path = tmp_path / "a.yml"
+    sheets = "".join(f"{name}: {{exercises: [{exercises}]}}, " for name in ["words", *chapters[1:]])
+    path.write_text(DECLARED.format(folder=tmp_path, sheets=sheets))
+    declaration = declared(path)
+
+    def derive():
+        refuse_doubles(declaration)
+        sheet_of(declaration.sheets[0], declaration, {})
+
+    with pytest.raises(CourseError, match=says):
+        derive()
+
+
+def test_a_declaration_that_can_not_be_read_names_the_file(tmp_path):
+    (tmp_path / "a.yml").write_text("chapters: book\n")
+    with pytest.raises(CourseError, match=r"a\.yml declares no assignments that can be read"):
+        declared(tmp_path / "a.yml")
 
 
 def test_set_up_cells_are_code_that_parses():

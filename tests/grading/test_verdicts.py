@@ -20,15 +20,17 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from answers import REGION
 from grading import seeds
-from grading.exercises import all_exercises, load
-from grading.verdict import judge
+from grading.errors import CourseError
+from grading.verdict import judge, registry
 from grading.verdict.probe import MIME
 from verdicts import (
     ANSWERS,
     EXERCISES,
+    PACKAGE,
     TABLES,
     context,
     hidden_test,
+    load,
     marks,
     pages,
     parts,
@@ -50,13 +52,15 @@ def test_every_graded_code_cell_has_one_exercise_whose_points_are_the_cells():
             facts = cell.metadata.get("nbgrader", {})
             if cell.cell_type == "code" and facts.get("grade"):
                 points[facts["grade_id"]] = facts["points"]
-    assert {exercise.TEST_ID: sum(exercise.POINTS.values()) for exercise in all_exercises()} == points
-    for exercise in all_exercises():
+    assert {
+        exercise.TEST_ID: sum(exercise.POINTS.values()) for exercise in registry.exercises(PACKAGE).values()
+    } == points
+    for exercise in registry.exercises(PACKAGE).values():
         assert REGION.search(parts(exercise.GRADE_ID)[0]), exercise.GRADE_ID
 
 
 def test_an_unknown_test_cell_is_named_with_the_known_ones():
-    with pytest.raises(KeyError, match=r"'test-nothing', only test-reference-sample"):
+    with pytest.raises(CourseError, match=r"'test-nothing', only test-avg-DV, "):
         load("test-nothing")
 
 
@@ -239,7 +243,7 @@ def test_a_record_copied_from_another_seed_earns_nothing(test_id):
 
 def test_a_second_record_makes_all_of_them_worthless():
     honest = published("test-MINE-Net", solved("MINE-Net"), 1)
-    checks = judge.verdict(honest * 2, "test-MINE-Net", 1)
+    checks = judge.verdict(honest * 2, load("test-MINE-Net"), 1)
     assert total(checks) == 0
     assert all("2 records" in check.reason for check in checks)
     answer = (
@@ -259,14 +263,14 @@ def test_patched_functions_of_torch_earn_only_what_is_right(monkeypatch):
             patched.setattr(module, name, patch)
             return published("test-MINE-Net", solved("MINE-Net"), 1)
 
-    elu = judge.verdict(outputs_under("elu", F, torch.relu), "test-MINE-Net", 1)
+    elu = judge.verdict(outputs_under("elu", F, torch.relu), load("test-MINE-Net"), 1)
     assert elu[1].reason == "After fc1 and fc2 there is ReLU where ELU should be."
-    same = judge.verdict(outputs_under("equal", torch, lambda *a: True), "test-MINE-Net", 1)
+    same = judge.verdict(outputs_under("equal", torch, lambda *a: True), load("test-MINE-Net"), 1)
     assert total(same) == 5
     values = outputs_under("tolist", torch.Tensor, lambda tensor: [0.5] * tensor.numel())
-    assert total(judge.verdict(values, "test-MINE-Net", 1)) <= 0.5
+    assert total(judge.verdict(values, load("test-MINE-Net"), 1)) <= 0.5
     fixed = outputs_under("default_rng", np.random, lambda *seed, g=np.random.default_rng: g(0))
-    assert total(judge.verdict(fixed, "test-MINE-Net", 1)) == 0
+    assert total(judge.verdict(fixed, load("test-MINE-Net"), 1)) == 0
 
 
 # The verdict on a cell's outputs
@@ -283,7 +287,7 @@ def test_without_a_record_the_reason_is_the_cells_error():
         (None, "did not run to its end"),
         ([None, 3, {"data": 5}, {"data": {MIME + "x": 1}}], "did not run to its end"),
     ]:
-        checks = judge.verdict(outputs, "test-MINE-Net", 1)
+        checks = judge.verdict(outputs, load("test-MINE-Net"), 1)
         assert total(checks) == 0
         assert all(words in check.reason for check in checks)
 
@@ -291,13 +295,13 @@ def test_without_a_record_the_reason_is_the_cells_error():
 def test_a_record_counts_beside_prints_and_a_failed_assert_after_it():
     outputs = published("test-MINE-Net", solved("MINE-Net"), 1)
     around = [{"output_type": "stream", "name": "stderr", "text": "warning"}, *outputs, {"output_type": "error"}]
-    assert total(judge.verdict(around, "test-MINE-Net", 1)) == 5
+    assert total(judge.verdict(around, load("test-MINE-Net"), 1)) == 5
 
 
 def test_a_judge_that_fails_gives_no_points_and_does_not_raise(monkeypatch):
     outputs = published("test-MINE-Net", solved("MINE-Net"), 1)
     monkeypatch.setattr(load("test-MINE-Net"), "judge", lambda *_: 1 / 0)
-    checks = judge.verdict(outputs, "test-MINE-Net", 1)
+    checks = judge.verdict(outputs, load("test-MINE-Net"), 1)
     assert total(checks) == 0
     assert "ZeroDivisionError" in checks[0].reason
 
@@ -322,6 +326,6 @@ def test_probes_and_verdicts_work_through_a_real_kernel():
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     cells = json.loads(nbformat.writes(notebook))["cells"]
     for cell, test_id in zip(cells[-2:], ("test-MINE-Net", "test-MINETrainer"), strict=True):
-        checks = judge.verdict(cell["outputs"], test_id, 9)
+        checks = judge.verdict(cell["outputs"], load(test_id), 9)
         assert not [check for check in checks if check.reason], checks
         assert not [output for output in cell["outputs"] if output["output_type"] == "stream"]

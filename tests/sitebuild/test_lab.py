@@ -16,7 +16,18 @@ from chapters import pairs
 from chapters.source import ROOT
 from leaks import CHAPTERS
 
-COPIED = ["book", "notebooks", "student", "images", "sitebuild", "mibook", "jupytext.toml", "_toc.yml", ".gitignore"]
+COPIED = [
+    "book",
+    "notebooks",
+    "student",
+    "images",
+    "chapters",
+    "sitebuild",
+    "mibook",
+    "jupytext.toml",
+    "_toc.yml",
+    ".gitignore",
+]
 TALL = {"width": 1200, "height": 2400}
 EVERY_CELL_AT_ONCE = '{"windowingMode": "none"}'
 

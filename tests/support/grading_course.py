@@ -11,8 +11,9 @@ from pathlib import Path
 
 import nbformat
 
+from grading.assignments import declared
 from grading.course import Course
-from grading.release import release, sheets
+from grading.release import release
 
 # One notebook whose kernel starts without torch: enough where any submission will do.
 ASSIGNMENT, NOTEBOOK, ANSWER, TEST = "foundations", "formulation.ipynb", "reference-sample", "test-reference-sample"
@@ -76,4 +77,4 @@ def hand_in(course: Course, student: str, content, name: str = NOTEBOOK, of: str
     return path
 
 
-ALL = {name: [path.stem + ".ipynb" for path in paths] for name, paths in sheets.assignments().items()}
+ALL = {a.name: [f"{sheet.name}.ipynb" for sheet in a.sheets] for a in declared().assignments.values()}

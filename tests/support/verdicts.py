@@ -15,9 +15,8 @@ import IPython.display
 from answers import REGION, fill
 from chapters import editions, source
 from chapters.source import BOOK
-from grading.exercises import all_exercises, load
 from grading.record import Check
-from grading.verdict import judge
+from grading.verdict import judge, registry
 from grading.verdict.probe import MIME, seeded
 
 # The tables of answers, the test cells that judge them, and how many are asked for.
@@ -32,8 +31,16 @@ TABLES = {
     "moving_average": (("test-moving-average",), 10, 6),
 }
 ANSWERS = {name: importlib.import_module(f"answers.{name}") for name in TABLES}
-EXERCISES = [exercise.TEST_ID for exercise in all_exercises()]
+EXERCISES = list(registry.exercises("grading.exercises"))
 STUB = editions.CODE_STUB
+
+
+PACKAGE = "grading.exercises"
+
+
+def load(test_id: str):
+    """The module that judges a test cell."""
+    return registry.load(PACKAGE, test_id)
 
 
 @cache
@@ -104,7 +111,7 @@ def record(test_id: str, seed: int = 1) -> str:
 
 def marks(test_id: str, cell: str, seed: int) -> dict[str, Check]:
     """The checks of an answer, by behaviour."""
-    return {check.behaviour: check for check in judge.verdict(published(test_id, cell, seed), test_id, seed)}
+    return {check.behaviour: check for check in judge.verdict(published(test_id, cell, seed), load(test_id), seed)}
 
 
 def show(checks: dict[str, Check]) -> str:
