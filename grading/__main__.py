@@ -119,7 +119,7 @@ def feedback(course: Course, options: argparse.Namespace) -> None:
 
 
 def _feedback(course: Course, name: str, processes: int | None = None) -> None:
-    from grading.feedback.page import generate
+    from grading.feedback.write import generate
 
     print(f"{name}: {generate(course, name, processes)} feedback pages in {course.root / 'feedback'}")
 

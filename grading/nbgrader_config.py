@@ -23,7 +23,8 @@ from traitlets.config import Config
 from chapters.editions import CODE_STUB, TEXT_STUB
 from grading.assignments import DEFAULT, declared
 from grading.feedback import marking
-from grading.feedback.page import PREPROCESSORS, TEMPLATES, FeedbackExporter
+from grading.feedback.said import PREPROCESSORS
+from grading.feedback.write import TEMPLATES, FeedbackExporter
 from grading.gradebook import audit
 from grading.gradebook.export import StatusExport
 from grading.gradebook.policy import LatePolicy
@@ -68,7 +69,6 @@ def configure(c: Config, root: Path, declaration: Path = DEFAULT) -> None:
     c.AssignLatePenalties.plugin_class = LatePolicy
     c.GenerateFeedback.preprocessors = PREPROCESSORS
     c.GenerateFeedback.exporter_class = FeedbackExporter
-    c.HTMLExporter.sanitize_html = True
     # nbgrader configures every HTMLExporter for pages of its own; these sections are nearer.
     c.FeedbackExporter.template_name, c.MarkingExporter.template_name = "feedback", "marking"
     c.FeedbackExporter.extra_template_basedirs = c.FeedbackExporter.extra_template_paths = [str(TEMPLATES)]

@@ -14,7 +14,9 @@ import nbformat
 from nbconvert.preprocessors import Preprocessor
 from traitlets import Bool, List, Unicode
 
-from grading.feedback.page import FeedbackExporter, SanitizeOutputs, ShowChecks
+from grading.feedback.said import ShowChecks, ShowOutputs
+from grading.feedback.write import FeedbackExporter
+from grading.record import METADATA
 
 # What the page may do: nbgrader's scripts, named by a number that no submission can know, and their requests home.
 POLICY = (
@@ -36,8 +38,8 @@ class ShowModelAnswers(Preprocessor):
         if source.exists():
             answers = {cell.id: cell.source for cell in nbformat.read(source, as_version=4).cells}
         for cell in nb.cells:
-            if cell.metadata.mibook.part == "written":
-                cell.metadata.mibook["model"] = answers.get(cell.metadata.nbgrader["grade_id"], "")
+            if cell.metadata[METADATA].part == "written":
+                cell.metadata[METADATA]["model"] = answers.get(cell.metadata.nbgrader["grade_id"], "")
         return nb, resources
 
 
@@ -45,7 +47,7 @@ class MarkingExporter(FeedbackExporter):
     """The formgrader's page of a submission."""
 
     default_preprocessors = List([])
-    preprocessors = List([ShowChecks, ShowModelAnswers, SanitizeOutputs])
+    preprocessors = List([ShowChecks, ShowModelAnswers, ShowOutputs])
 
     def from_notebook_node(self, nb, resources=None, **kwargs):
         resources = dict(resources or {})

@@ -19,6 +19,7 @@ from grading.assignments import Declaration, Sheet
 from grading.errors import CourseError
 from grading.release.labels import Index, Words
 from grading.release.plain import plain
+from grading.verdict.hidden import hidden
 from grading.verdict.registry import load
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -131,20 +132,15 @@ def _graded(cell: NotebookNode, words: Words, package: str) -> NotebookNode:
     if cell.cell_type == "markdown":
         source = "\n\n".join(plain(block, words) for block in blocks(source))
     elif is_grade(cell):
-        source = hidden(package, grade_id) + source
         module, points = load(package, grade_id), cell.metadata.nbgrader["points"]
+        # The hidden part stands first: a visible test that fails must not keep it from running.
+        source = hidden(module.PROBE) + source
         expected = sum(module.POINTS.values())
         if abs(expected - points) > 1e-9:
             raise CourseError(
                 f"{grade_id} has {points} points in the chapter, but {module.__file__} has behaviours of {expected}."
             )
     return _cell(cell.cell_type, source, dict(cell.metadata.nbgrader))
-
-
-def hidden(package: str, test_id: str) -> str:
-    """The hidden part of a test cell. It stands first: a visible test that fails must not keep it from running."""
-    lines = ["### BEGIN HIDDEN TESTS", load(package, test_id).PROBE.rstrip("\n"), "### END HIDDEN TESTS"]
-    return "\n".join(lines) + "\n"
 
 
 def _locked(kind: str, source: str, grade_id: str) -> NotebookNode:

@@ -6,7 +6,6 @@ button of the formgrader.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from nbformat.v4 import new_output
@@ -18,10 +17,9 @@ from grading import seeds
 from grading.errors import CourseError
 from grading.record import METADATA, Note, NoteKind, Run, write_checks, write_run
 from grading.verdict import judge
+from grading.verdict.hidden import shown_traceback
 from grading.verdict.probe import MIME, seeded
 from grading.verdict.registry import load
-
-SOURCE_LINE = re.compile(r"^(\x1b\[[\d;]*m|\s)*\d+(\x1b\[[\d;]*m|\s|$)")  # of a traceback: its number, then code
 
 
 def tests(notebook):
@@ -92,21 +90,9 @@ class Judge(OfCourse):
 def _tame(output):
     """An output that says the same and that nbgrader does not take for a mark."""
     if output.output_type == "error":
-        return new_output("stream", name="stdout", text=_without_hidden("\n".join(output.traceback)) + "\n")
+        return new_output("stream", name="stdout", text=shown_traceback("\n".join(output.traceback)) + "\n")
     if output.output_type == "execute_result":
         return new_output("display_data", output.data)
     if output.output_type == "stream":
         output.name = "stdout"
     return output
-
-
-def _without_hidden(traceback: str) -> str:
-    """A traceback without the lines of the hidden tests that it shows around the visible one that failed."""
-    kept: list[str] = []
-    for line in traceback.split("\n"):
-        if "### END HIDDEN TESTS" in line:
-            while kept and SOURCE_LINE.match(kept[-1]):
-                kept.pop()
-        else:
-            kept.append(line)
-    return "\n".join(kept)
