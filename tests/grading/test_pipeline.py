@@ -33,7 +33,7 @@ from grading.errors import CourseError
 from grading.files import sha256
 from grading.gradebook import audit, marks, writer
 from grading.gradebook.policy import LatePolicy
-from grading.intake import normalise
+from grading.intake import keep
 from grading.record import Check, Failure, FailureKind, Outcome, Run, Stop, StopKind, write_checks, write_run
 from grading.run import schedule, worker
 from grading.run.worker import Job
@@ -658,7 +658,7 @@ def test_nbgrader_grades_nothing_that_could_not_be_normalised(tmp_path, monkeypa
 
     course = grading_course.course(tmp_path)
     path = hand_in(course, "ada", answered(GOOD))
-    monkeypatch.setattr(normalise, "in_place", lambda *arguments: 1 / 0)
+    monkeypatch.setattr(keep, "prepare_in_place", lambda *arguments: 1 / 0)
     notebooks = [str(path)]
     with pytest.raises(ZeroDivisionError):
         nbgrader_config.before_autograde(ASSIGNMENT, "*", notebooks)
