@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 from nbgrader.preprocessors import (
     AssignLatePenalties,
@@ -27,6 +28,7 @@ from grading.gradebook.policy import LatePolicy
 from grading.gradebook.save import SaveGrades
 from grading.intake import keep
 from grading.intake.downloads import BulkDownload
+from grading.intake.times import course_zone
 from grading.run.execute import RobustExecute
 from grading.stock import find_tools
 from grading.verdict.preprocessors import Judge, PlaceSeed
@@ -75,6 +77,7 @@ def configure(c: Config, root: Path) -> None:
     c.ExportApp.plugin_class = StatusExport
     c.ZipCollectApp.collector_plugin = BulkDownload
     c.Normalise.data_files = []
+    c.Normalise.zone = ""
 
 
 def before_autograde(assignment: str, student: str, notebooks: list[str]) -> None:
@@ -83,7 +86,7 @@ def before_autograde(assignment: str, student: str, notebooks: list[str]) -> Non
     folder = Path(notebooks[0]).parent
     try:
         release = {p.name: p.read_bytes() for p in sorted((root / "release" / assignment).glob("*.ipynb"))}
-        result = keep.prepare_in_place(folder, release, audit.raw(root, assignment, student), _data_files(root))
+        result = keep.prepare_in_place(folder, release, audit.raw(root, assignment, student), **_settings(root))
         # nbgrader goes on with this very list.
         notebooks[:] = [str(folder / name) for name in sorted(result.files) if name in release]
     except BaseException:
@@ -106,7 +109,9 @@ def _place(notebook: str) -> tuple[Path, str, str]:
     return folder.parents[2], folder.parent.name, folder.name
 
 
-def _data_files(root: Path) -> list[str]:
+def _settings(root: Path) -> dict[str, Any]:
+    """What the course says of what arrives, as `keep.prepare_in_place` takes it."""
     from grading.course import Course
 
-    return list(Course(root).config.Normalise.get("data_files", []))
+    config = Course(root).config
+    return {"data_files": config.Normalise.get("data_files", []), "zone": course_zone(config)}

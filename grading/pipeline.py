@@ -30,6 +30,7 @@ from grading.gradebook.policy import penalise_all, policy_of
 from grading.intake import keep
 from grading.intake.normalise import Normalised, normalise
 from grading.intake.receive import TIMESTAMP, Submission
+from grading.intake.times import course_zone
 from grading.record import WORTH_SAYING, Note, NoteKind, Outcome, Record, Status
 from grading.run.cluster import run_on
 from grading.run.schedule import fairly, run_here
@@ -71,6 +72,7 @@ class Grading:
         self.release = course.release(assignment)
         self.release_hashes = {name: sha256(content) for name, content in self.release.items()}
         self.policy = policy_of(self.config)
+        self.zone = course_zone(self.config)
         self.prepared: dict[str, Prepared] = {}
         self.handed_in: set[str] = set()
         self.fresh: set[str] = set()
@@ -122,7 +124,7 @@ class Grading:
                 skipped(student)
                 continue
             try:
-                ready = normalise(submission, self.release)
+                ready = normalise(submission, self.release, self.zone)
             except Exception as error:
                 ready = Normalised(notes=[*submission.notes, _unreadable(error)])
             self.prepared[student] = Prepared(student, submission.hashes, ready, key, seed)

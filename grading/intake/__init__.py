@@ -5,6 +5,7 @@ The modules in the order of the flow; each knows only those above it in this lis
 - `downloads`  the bulk download of a learning management system: which file is whose (a plug-in of nbgrader)
 - `receive`    a student's folder, read safely, as a `Submission`
 - `notebooks`  the cells of a notebook of any format, in any encoding
+- `times`      the moment that a written time says
 - `match`      which of the files is which sheet
 - `rebuild`    one released sheet with the sources of one submitted notebook
 - `normalise`  all of that: a `Submission` becomes `Normalised`, which is what is graded

@@ -39,13 +39,15 @@ def original(folder: Path, raw: Path, data_files: Iterable[str] = ()) -> Submiss
     return there
 
 
-def prepare_in_place(folder: Path, release: dict[str, bytes], raw: Path, data_files: Iterable[str] = ()) -> Normalised:
+def prepare_in_place(
+    folder: Path, release: dict[str, bytes], raw: Path, data_files: Iterable[str] = (), zone: str = ""
+) -> Normalised:
     """Normalise a submission where it lies; what was there is kept in ``raw`` first.
 
-    ``release`` holds the sheets of the assignment by file name.
+    ``release`` holds the sheets of the assignment by file name; ``zone`` is the course's.
     """
     submission = original(folder, raw, data_files)
-    made = normalise(submission, release)
+    made = normalise(submission, release, zone)
     _keep(raw, submission, made)
     for path, content in made.files.items():
         write(folder / path, content)

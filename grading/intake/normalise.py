@@ -5,20 +5,15 @@ What was noticed on the way becomes notes: slips, which cost nothing; tests that
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 import nbformat
-from nbgrader.utils import parse_utc
 
 from grading.intake.match import match, named
 from grading.intake.rebuild import rebuild
-from grading.intake.receive import LONGEST_TIME, TIMESTAMP, Submission, is_notebook
+from grading.intake.receive import TIMESTAMP, Submission, is_notebook
+from grading.intake.times import UnclearTimeError, moment, stamp
 from grading.record import Note, NoteKind
-
-# A number or a name after the time is its zone. Of other text the reader of dates would take a path for the file of a
-# zone, and open it.
-TIME = re.compile(r"[\d\-:. T+Z]+( [A-Za-z]{1,5})?", re.ASCII)
 
 
 @dataclass
@@ -29,8 +24,10 @@ class Normalised:
     notes: list[Note] = field(default_factory=list)
 
 
-def normalise(submission: Submission, release: dict[str, bytes]) -> Normalised:
+def normalise(submission: Submission, release: dict[str, bytes], zone: str = "") -> Normalised:
     """What is graded of a submission. ``release`` holds the sheets of the assignment by file name.
+
+    ``zone`` is the course's, for a time of submission that is written without one.
 
     A sheet whose file can't be read is graded as it was released, which earns nothing and keeps the reason beside it.
     So is every missing sheet where a file can't be read and its name is no sheet's: it may have been any of them. A
@@ -42,9 +39,8 @@ def normalise(submission: Submission, release: dict[str, bytes]) -> Normalised:
     made.files = {path: content for path, content in submission.files.items() if path not in notebooks}
     matched = match(notebooks, released)
     made.notes += matched.notes
-    if TIMESTAMP in made.files and not _is_time(made.files[TIMESTAMP]):
-        made.notes.append(Note(NoteKind.SLIP, "The time of submission can't be read and was left out.", TIMESTAMP))
-        del made.files[TIMESTAMP]
+    if TIMESTAMP in made.files:
+        _read_time(made, zone)
     for name, cells in matched.sheets.items():
         rebuilt = rebuild(released[name], cells)
         made.notes += [note._replace(text=f"{name}: {note.text}", about=name) for note in rebuilt.notes]
@@ -75,12 +71,13 @@ def _fill_in(made: Normalised, release: dict[str, bytes]) -> None:
             made.notes.append(Note(NoteKind.SLIP, f"{name} {what}.", name))
 
 
-def _is_time(content: bytes) -> bool:
+def _read_time(made: Normalised, zone: str) -> None:
+    """Write the time of submission as nbgrader reads it rightly, or leave it out and say why."""
     try:
-        text = content.decode("utf-8").strip()
-        if len(content) > LONGEST_TIME or not TIME.fullmatch(text):
-            return False
-        parse_utc(text).isoformat()
-    except Exception:  # dateutil raises errors of many kinds on what is no date
-        return False
-    return True
+        when = moment(made.files[TIMESTAMP].decode("utf-8-sig", "replace"), zone)
+    except UnclearTimeError as error:
+        del made.files[TIMESTAMP]
+        text = f"The time of submission can't be read and was left out: {error}"
+        made.notes.append(Note(NoteKind.SLIP, text, TIMESTAMP))
+    else:
+        made.files[TIMESTAMP] = stamp(when).encode()

@@ -10,7 +10,6 @@ import pytest
 from grading.files import sha256
 from grading.intake import keep, receive
 from grading.intake.normalise import normalise
-from grading.intake.receive import Submission
 from grading.record import Note, NoteKind
 from grading_course import ANSWER, GOOD, NOTEBOOK, answered, cell, released
 
@@ -94,34 +93,44 @@ def test_a_new_version_replaces_one_that_was_normalised(folder, tmp_path):
     assert len(kept) == 2
 
 
-def test_a_time_that_is_none_is_left_out_with_a_note():
-    files = {NOTEBOOK: MINE, "timestamp.txt": b"yesterday, perhaps"}
-    found = normalise(Submission(files), RELEASE)
-    assert set(found.files) == {NOTEBOOK}
-    assert any("time" in note.text for note in found.notes)
-    files["timestamp.txt"] = b"2025-03-01 12:00:00 UTC"
-    assert set(normalise(Submission(files), RELEASE).files) == {NOTEBOOK, "timestamp.txt"}
+@pytest.mark.parametrize(
+    ("text", "stamped"),
+    [
+        ("2025-03-01 12:00:00.123456 UTC", "2025-03-01 12:00:00.123456 UTC"),
+        ("2025-03-01 12:00 +0800", "2025-03-01 04:00:00.000000 UTC"),
+        ("\ufeff2025-03-01 12:00 Asia/Hong_Kong\r\n", "2025-03-01 04:00:00.000000 UTC"),  # Notepad marks its files
+        ("2025-03-01 12:00", "2025-03-01 11:00:00.000000 UTC"),  # the course is in Berlin
+    ],
+)
+def test_a_time_of_submission_is_put_in_place_in_utc(folder, tmp_path, text, stamped):
+    (folder / NOTEBOOK).write_bytes(MINE)
+    (folder / "timestamp.txt").write_text(text, encoding="utf-8")
+    for _ in range(2):  # what was put in place is not read again as what came
+        made = keep.prepare_in_place(folder, RELEASE, tmp_path / "raw", zone="Europe/Berlin")
+        assert made.notes == []
+        assert (folder / "timestamp.txt").read_text() == stamped
 
 
 @pytest.mark.parametrize(
-    ("text", "good"),
+    ("text", "reason"),
     [
-        ("2025-03-01 12:00:00.123456 UTC", True),
-        ("2025-03-01T12:00:00Z", True),
-        ("2025-03-01 12:00 +0800", True),
-        ("2025-03-01 12:00 /etc/hostname", False),
-        ("2025-03-01 12:00 /etc/nothing", False),
-        ("2025-03-01 12:00 UTC" + " " * 100, False),
-        ("1" * 5_000_000, False),
+        ("yesterday, perhaps", "no date and time"),
+        ("2025-03-01 12:00", "has no zone"),
+        ("2025-03-01 12:00 CST", "'CST' is no zone"),
+        ("2025-03-01 12:00 /etc/hostname", "'/etc/hostname' is no zone"),
+        ("2025-03-01 12:00 UTC" + " " * 100, "larger than 100 bytes"),
+        ("1" * 5_000_000, "larger than 100 bytes"),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=lambda value: value[:40],
 )
-def test_a_time_is_a_short_text_of_digits_and_a_zone(folder, text, good):
+def test_a_time_that_says_no_moment_is_left_out_with_the_reason(folder, text, reason):
     (folder / NOTEBOOK).write_bytes(MINE)
     (folder / "timestamp.txt").write_text(text)
-    found = normalise(receive.receive(folder), RELEASE)
-    assert ("timestamp.txt" in found.files) == good
-    assert bool(found.notes) != good
+    made = normalise(receive.receive(folder), RELEASE)
+    assert set(made.files) == {NOTEBOOK}
+    (note,) = made.notes
+    assert (note.kind, note.about) == (NoteKind.SLIP, "timestamp.txt")
+    assert reason in note.text
 
 
 def test_a_submission_without_a_file_that_came_before_is_a_new_one(folder, tmp_path):
