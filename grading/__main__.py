@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     marking.add_argument("points", metavar="POINTS", help="a number, or 'auto' to take a mark back")
     marking.add_argument("--extra", type=float, help="extra credit beyond the cell's points")
     marking.add_argument("--comment", help="a sentence for the feedback")
-    command("due", due, "set when an assignment is due, as in '2025-03-01 23:59 UTC'", "assignment", "when")
+    command("due", due, "set when an assignment is due, as in '2027-03-01 23:59 +0800'", "assignment", "when")
     opened = command("formgrader", formgrader, "open the formgrader, to autograde and mark in the browser")
     opened.add_argument("option", nargs="*", help="after --, options of JupyterLab, as in -- --no-browser --port=8889")
     more = command("extend", extend, "give one student more time", "assignment", "student")
@@ -167,20 +167,27 @@ def formgrader(course: Course, options: argparse.Namespace) -> None:
 def due(course: Course, options: argparse.Namespace) -> None:
     from grading.gradebook import marks
     from grading.gradebook.policy import penalise_all, policy_of
+    from grading.intake.times import course_zone, moment, spoken
 
     course.release(options.assignment)
+    zone = course_zone(course.config)
+    when = moment(options.when, zone)
     with course.gradebook() as book:
-        marks.due(book, options.assignment, options.when)
+        marks.due(book, options.assignment, when)
         penalise_all(book, options.assignment, policy_of(course.config))
+    print(f"{options.assignment} is due {spoken(when, zone)}.")
 
 
 def extend(course: Course, options: argparse.Namespace) -> None:
     from grading.gradebook import marks
     from grading.gradebook.policy import penalise_all, policy_of
+    from grading.intake.times import course_zone, spoken
 
+    zone = course_zone(course.config)
     with course.gradebook() as book:
-        marks.extend(book, options.assignment, options.student, options.hours)
+        when = marks.extend(book, options.assignment, options.student, options.hours)
         penalise_all(book, options.assignment, policy_of(course.config))
+    print(f"{options.assignment} is due {spoken(when, zone)} for {options.student}.")
 
 
 if __name__ == "__main__":

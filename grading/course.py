@@ -42,6 +42,7 @@ configure(c, Path(__file__).resolve().parent)
 # c.CourseDirectory.db_url = "postgresql+psycopg2://grader@localhost/course"  # several people mark at once
 # c.LatePolicy.percent_a_day = 10
 # c.Normalise.data_files = ["data.csv"]  # files that students hand in beside their notebooks
+# c.Normalise.zone = "Asia/Hong_Kong"  # of times that are written without a zone; they are refused without it
 '''
 
 

@@ -7,11 +7,10 @@ a submission first, execute it in the sandbox, and leave the verdict to the grad
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from pathlib import Path
+from typing import Any
 
-from nbgrader.plugins import FileNameCollectorPlugin
 from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
@@ -29,7 +28,9 @@ from grading.gradebook import audit
 from grading.gradebook.export import StatusExport
 from grading.gradebook.policy import LatePolicy
 from grading.gradebook.save import SaveGrades
-from grading.intake import normalise
+from grading.intake import keep
+from grading.intake.downloads import BulkDownload
+from grading.intake.times import course_zone
 from grading.run.execute import RobustExecute
 from grading.stock import find_tools
 from grading.verdict.preprocessors import Judge, PlaceSeed
@@ -79,6 +80,7 @@ def configure(c: Config, root: Path, declaration: Path = DEFAULT) -> None:
     c.ExportApp.plugin_class = StatusExport
     c.ZipCollectApp.collector_plugin = BulkDownload
     c.Normalise.data_files = []
+    c.Normalise.zone = ""
 
 
 def before_autograde(assignment: str, student: str, notebooks: list[str]) -> None:
@@ -87,7 +89,7 @@ def before_autograde(assignment: str, student: str, notebooks: list[str]) -> Non
     folder = Path(notebooks[0]).parent
     try:
         release = {p.name: p.read_bytes() for p in sorted((root / "release" / assignment).glob("*.ipynb"))}
-        result = normalise.in_place(folder, release, audit.raw(root, assignment, student), _data_files(root))
+        result = keep.prepare_in_place(folder, release, audit.raw(root, assignment, student), **_settings(root))
         # nbgrader goes on with this very list.
         notebooks[:] = [str(folder / name) for name in sorted(result.files) if name in release]
     except BaseException:
@@ -110,75 +112,9 @@ def _place(notebook: str) -> tuple[Path, str, str]:
     return folder.parents[2], folder.parent.name, folder.name
 
 
-def _data_files(root: Path) -> list[str]:
+def _settings(root: Path) -> dict[str, Any]:
+    """What the course says of what arrives, as `keep.prepare_in_place` takes it."""
     from grading.course import Course
 
-    return list(Course(root).config.Normalise.get("data_files", []))
-
-
-class BulkDownload(FileNameCollectorPlugin):
-    """Who handed in what, from the file names in the bulk downloads of Moodle and Canvas, or `STUDENT/name.ipynb`.
-
-    Who somebody is stands in the outermost name, which the learning management system gave. What lies below it is the
-    student's own, folders and zips with the names of other students among it.
-
-    A `named_regexp` of your own, as nbgrader documents it, takes precedence.
-    """
-
-    known = (
-        # Moodle: Full Name_1234567_assignsubmission_file_/mine.ipynb, with or without the last _
-        r"(?P<student_id>[^/]+_\d+)_assignsubmission_file_?/(?:.*/)?(?P<file_id>[^/]+)\.ipynb$",
-        # the same without folders: Full Name_1234567_assignsubmission_file_mine.ipynb
-        r"(?P<student_id>[^/]+?_\d+)_assignsubmission_file_(?:[^/]+/(?:.*/)?)?(?P<file_id>[^/]+)\.ipynb$",
-        # Canvas: familyname_LATE_12345_678901_mine-1.ipynb; the first number is the student's, and names may repeat
-        r"(?P<name>[^/_]+)_(?:LATE_)?(?P<number>\d+)_\d+_(?:[^/]+/(?:.*/)?)?(?P<file_id>[^/]+?)(?:-\d+)?\.ipynb$",
-        # Folders: student/mine.ipynb
-        r"(?P<student_id>[^/]+)/(?:.*/)?(?P<file_id>[^/]+)\.ipynb$",
-    )
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.seen: set[tuple[str, str]] = set()
-
-    def collect(self, submitted_file: str) -> dict | None:
-        """The student and the notebook that a file belongs to, or None if its name says neither."""
-        if self.named_regexp:
-            return super().collect(submitted_file)
-        name = self._given(submitted_file)
-        if name.partition("/")[0].count("_assignsubmission_file") > 1:
-            return None  # a name that was chosen to be taken for another's: it cannot be told whose it is
-        for pattern in self.known:
-            if match := re.match(pattern, name, re.DOTALL):
-                found = match.groupdict()
-                student = found.get("student_id") or f"{found['name']}_{found['number']}"
-                # An id becomes a folder's name and a key of the gradebook.
-                student = re.sub(r"[^\w.@-]+", "-", student).strip(".-") or "unnamed"
-                return {"student_id": student, "file_id": self._unused(student, found["file_id"])}
-        return None
-
-    def _given(self, submitted_file: str) -> str:
-        """The path of a file from the name on that says whose it is."""
-        app = self.parent
-        extracted = Path(app._format_collect_path(app.extracted_directory))
-        archive = Path(app._format_collect_path(app.archive_directory))
-        first, *rest = Path(submitted_file).relative_to(extracted).parts
-        # A zip of the whole class becomes a folder around the students'. Folders and single files are copied as they
-        # are, and what lies beside others and is named after one student holds that student's work alone.
-        copied = (archive / first).exists()
-        of_one = self._of_one(f"{first}/x.ipynb") and len(list(archive.iterdir())) > 1
-        if copied or of_one or (len(rest) == 1 and not self._of_one(rest[0])):
-            return "/".join([first, *rest])
-        return "/".join(rest)
-
-    def _of_one(self, name: str) -> bool:
-        """Whether a name is one that Moodle or Canvas gives, so that it says whose it is."""
-        return any(re.match(pattern, name) for pattern in self.known[:-1])
-
-    def _unused(self, student: str, stem: str) -> str:
-        """A name that no other file of the student has: nbgrader stops at a second one of the same name."""
-        name, number = f"{stem}.ipynb", 1
-        while (student, name) in self.seen:
-            number += 1
-            name = f"{stem[:50]} ({number}).ipynb"
-        self.seen.add((student, name))
-        return name
+    config = Course(root).config
+    return {"data_files": config.Normalise.get("data_files", []), "zone": course_zone(config)}

@@ -27,7 +27,10 @@ from grading.files import sha256, write
 from grading.gradebook import audit, writer
 from grading.gradebook.key import key_of
 from grading.gradebook.policy import penalise_all, policy_of
-from grading.intake import normalise
+from grading.intake import keep
+from grading.intake.normalise import Normalised, normalise
+from grading.intake.receive import TIMESTAMP, Submission
+from grading.intake.times import course_zone
 from grading.record import WORTH_SAYING, Note, NoteKind, Outcome, Record, Status
 from grading.run.cluster import run_on
 from grading.run.schedule import fairly, run_here
@@ -56,7 +59,7 @@ class Prepared:
 
     student: str
     received: dict[str, str]
-    normalised: normalise.Normalised
+    normalised: Normalised
     key: str
     seed: int
 
@@ -69,6 +72,7 @@ class Grading:
         self.release = course.release(assignment)
         self.release_hashes = {name: sha256(content) for name, content in self.release.items()}
         self.policy = policy_of(self.config)
+        self.zone = course_zone(self.config)
         self.prepared: dict[str, Prepared] = {}
         self.handed_in: set[str] = set()
         self.fresh: set[str] = set()
@@ -103,16 +107,15 @@ class Grading:
             where = self.course.root, self.assignment, student
             folder = self.course.root / "submitted" / student / self.assignment
             try:
-                files, notes = normalise.receive(folder, audit.raw(*where), data_files)
+                submission = keep.original(folder, audit.raw(*where), data_files)
             except Exception as error:  # one submission must not keep the others from being graded
-                files, notes = {}, [_unreadable(error)]
-            if not files and not notes:
+                submission = Submission(notes=[_unreadable(error)])
+            if not submission:
                 skipped(student)  # an empty folder is no submission
                 continue
             self.handed_in.add(student)
-            received = {path: sha256(content) for path, content in files.items()}
             seed = self.course.seed(self.assignment, student)
-            key = key_of(received, self.release_hashes, seed, self.config)
+            key = key_of(submission.hashes, self.release_hashes, seed, self.config)
             before = audit.latest(*where)
             # A record without its submission in the gradebook speaks of a gradebook that is gone; one without its
             # notebooks, of notebooks that somebody took away.
@@ -121,10 +124,10 @@ class Grading:
                 skipped(student)
                 continue
             try:
-                ready = normalise.normalise(files, self.release, notes)
+                ready = normalise(submission, self.release, self.zone)
             except Exception as error:
-                ready = normalise.Normalised({}, [*notes, _unreadable(error)], [])
-            self.prepared[student] = Prepared(student, received, ready, key, seed)
+                ready = Normalised(notes=[*submission.notes, _unreadable(error)])
+            self.prepared[student] = Prepared(student, submission.hashes, ready, key, seed)
             yield Job(self.assignment, student, ready.files, self.release, definition, seed, config)
 
     def finish(self, book: Gradebook, outcome: Outcome) -> None:
@@ -136,7 +139,7 @@ class Grading:
             notes.append(Note(NoteKind.FAILED, outcome.failure.text))
             key = ""  # the grader may be at fault: the next run tries again
         self._place(outcome, prepared)
-        time = prepared.normalised.files.get(normalise.TIMESTAMP)
+        time = prepared.normalised.files.get(TIMESTAMP)
         writer.apply(
             book,
             self.assignment,
@@ -160,8 +163,8 @@ class Grading:
         new.mkdir(parents=True)
         for name, content in outcome.sheets.items():
             write(new / name, content)
-        if time := prepared.normalised.files.get(normalise.TIMESTAMP):
-            write(new / normalise.TIMESTAMP, time)
+        if time := prepared.normalised.files.get(TIMESTAMP):
+            write(new / TIMESTAMP, time)
         if folder.exists():
             folder.rename(old)
         new.rename(folder)

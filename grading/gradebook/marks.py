@@ -67,16 +67,13 @@ def _comment_near(grade: Grade) -> Comment:
     return comments[name]
 
 
-def due(gradebook: Gradebook, assignment: str, when: str) -> None:
-    """Set when an assignment is due, in a form that dateutil reads; a time without a zone is UTC."""
-    try:
-        gradebook.update_or_create_assignment(assignment, duedate=when)
-    except (ValueError, OverflowError):
-        raise CourseError(f"{when!r} is no date and time: write it as in '2025-03-01 23:59 UTC'.") from None
+def due(gradebook: Gradebook, assignment: str, when: datetime.datetime) -> None:
+    """Set when an assignment is due."""
+    gradebook.update_or_create_assignment(assignment, duedate=when.astimezone(datetime.UTC).replace(tzinfo=None))
 
 
-def extend(gradebook: Gradebook, assignment: str, student: str, hours: float) -> None:
-    """Give a student so many hours more than the others."""
+def extend(gradebook: Gradebook, assignment: str, student: str, hours: float) -> datetime.datetime:
+    """Give a student so many hours more than the others; return when it is due then."""
     if not abs(hours) < 100_000:  # no number, or more than a date can be moved
         raise CourseError(f"{hours} is no number of hours that an assignment can be extended by.")
     try:
@@ -87,3 +84,4 @@ def extend(gradebook: Gradebook, assignment: str, student: str, hours: float) ->
         raise CourseError(f"{assignment} has no due date to extend: set one with 'python -m grading due'.")
     submission.extension = datetime.timedelta(hours=hours)
     gradebook.db.commit()
+    return submission.duedate.replace(tzinfo=datetime.UTC)

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -92,7 +93,7 @@ def course(tmp_path_factory) -> Course:
     run = subprocess.run(collect, cwd=course.root, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     with course.gradebook() as book:
-        marks.due(book, ASSIGNMENT, "2025-03-01 12:00:00 UTC")
+        marks.due(book, ASSIGNMENT, datetime(2025, 3, 1, 12, tzinfo=UTC))
         book.add_student("eve_12", first_name=f"<img src=x onerror={BAD}>", last_name=f"<script>{BAD}</script>")
     return course
 

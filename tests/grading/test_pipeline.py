@@ -13,6 +13,7 @@ import sys
 import time
 import zipfile
 from copy import deepcopy
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from grading.errors import CourseError
 from grading.files import sha256
 from grading.gradebook import audit, marks, writer
 from grading.gradebook.policy import LatePolicy
-from grading.intake import normalise
+from grading.intake import keep
 from grading.record import Check, Failure, FailureKind, Outcome, Run, Stop, StopKind, write_checks, write_run
 from grading.run import schedule, worker
 from grading.run.worker import Job
@@ -305,7 +306,7 @@ def small_class(folder: Path) -> Course:
         path = hand_in(course, f"student{number}", answered(source))
         (path.parent / "timestamp.txt").write_text("2025-03-02 12:00:00 UTC")
     with course.gradebook() as book:
-        marks.due(book, ASSIGNMENT, "2025-03-01 12:00:00 UTC")
+        marks.due(book, ASSIGNMENT, datetime(2025, 3, 1, 12, tzinfo=UTC))
     return course
 
 
@@ -346,6 +347,8 @@ def test_regrading_changes_nothing_and_marks_survive_it(tmp_path):
         (["extend", ASSIGNMENT, "nobody", "nan"], "no number of hours"),
         (["extend", ASSIGNMENT, "nobody", "1e300"], "no number of hours"),
         (["due", ASSIGNMENT, "soon"], "no date"),
+        (["due", ASSIGNMENT, "2027-03-01 23:59"], "no zone"),
+        (["due", ASSIGNMENT, "2027-03-01 23:59 CST"], "'CST' is no zone that is one everywhere"),
         (["due", "unheard-of", "2025-03-01"], "no released assignment"),
         (["grade", "unheard-of"], "no released assignment"),
         (["grade"], "nothing to grade"),
@@ -658,7 +661,7 @@ def test_nbgrader_grades_nothing_that_could_not_be_normalised(tmp_path, monkeypa
 
     course = grading_course.course(tmp_path)
     path = hand_in(course, "ada", answered(GOOD))
-    monkeypatch.setattr(normalise, "in_place", lambda *arguments: 1 / 0)
+    monkeypatch.setattr(keep, "prepare_in_place", lambda *arguments, **settings: 1 / 0)
     notebooks = [str(path)]
     with pytest.raises(ZeroDivisionError):
         nbgrader_config.before_autograde(ASSIGNMENT, "*", notebooks)

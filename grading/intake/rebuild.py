@@ -1,0 +1,114 @@
+"""One released sheet with a student's sources in it: the answers in their cells, the student's own cells between them.
+
+Of several cells with one name the last changed one is the answer; other changed ones run before it, since a cell that
+was split has parts with one name. A given cell that is missing is put back, before the student's own cells at its place
+if it is for an answer: an answer may stand in one of them.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
+from nbgrader.utils import is_grade, is_solution
+
+from grading.intake.match import differs, given_cells, identify
+from grading.intake.notebooks import Cell
+from grading.record import Note, NoteKind
+
+MOST_OWN_CELLS = 500
+NEW = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
+
+
+@dataclass
+class Rebuilt:
+    """A sheet that can be graded, and what was noticed in it."""
+
+    sheet: NotebookNode
+    notes: list[Note] = field(default_factory=list)
+
+
+def rebuild(released: NotebookNode, submitted: list[Cell]) -> Rebuilt:
+    """The released sheet with what was submitted for it."""
+    given = given_cells(released)
+    submitted = identify(submitted, given)
+    made = Rebuilt(deepcopy(released))
+    chosen = _chosen(submitted, given, made.notes)
+    own = _own_cells(submitted, given, chosen, made.notes)
+    order = [name for name in given if name in chosen]
+    if order != sorted(order, key=lambda name: chosen[name]):
+        made.notes.append(Note(NoteKind.SLIP, "The given cells were put back into their order."))
+    cells, waiting = [], own.pop("", [])
+    for cell in made.sheet.cells:
+        name = cell.metadata.nbgrader["grade_id"]
+        if name not in chosen:
+            made.notes.append(_altered(cell, "missing"))
+        elif is_solution(cell):
+            cell.source = submitted[chosen[name]].source
+        if name in chosen or not is_solution(cell):
+            cells += _new(waiting, len(cells))
+            waiting = []
+        cells.append(cell)
+        waiting += own.get(name, [])
+    made.sheet.cells = cells + _new(waiting, len(cells))
+    return made
+
+
+def _chosen(submitted: list[Cell], given: dict[str, NotebookNode], notes: list[Note]) -> dict[str, int]:
+    """For each given cell that was handed in, the place of the submitted cell that counts."""
+    copies: dict[str, list[int]] = {}
+    for place, cell in enumerate(submitted):
+        if cell.grade_id:
+            copies.setdefault(cell.grade_id, []).append(place)
+    chosen = {}
+    for name, places in copies.items():
+        changed = [place for place in places if differs(submitted[place].source, given[name].source)]
+        chosen[name] = (changed or places)[-1]
+        if is_solution(given[name]):
+            if len(places) > 1:
+                text = f"Cell {name} occurs {len(places)} times; the last changed one counts."
+                notes.append(Note(NoteKind.SLIP, text))
+            if submitted[chosen[name]].kind != given[name].cell_type:
+                notes.append(Note(NoteKind.SLIP, f"Cell {name} was of another type and was changed back."))
+        elif changed:
+            notes.append(_altered(given[name], "changed"))
+        elif len(places) > 1:
+            notes.append(Note(NoteKind.SLIP, f"The given cell {name} occurs {len(places)} times and is used once."))
+    return chosen
+
+
+def _own_cells(
+    submitted: list[Cell], given: dict[str, NotebookNode], chosen: dict[str, int], notes: list[Note]
+) -> dict[str, list[Cell]]:
+    """The student's own cells by the given cell that they follow ("" for the start), up to a bound.
+
+    A spare copy of an answer is one of them if it was changed.
+    """
+    own: dict[str, list[Cell]] = {}
+    after, number = "", 0
+    for place, cell in enumerate(submitted):
+        answer = bool(cell.grade_id) and is_solution(given[cell.grade_id])
+        spare = answer and place != chosen[cell.grade_id]
+        if cell.grade_id and not spare:
+            after = cell.grade_id
+        elif not spare or differs(cell.source, given[cell.grade_id].source):
+            number += 1
+            if number <= MOST_OWN_CELLS:
+                own.setdefault(after, []).append(cell)
+    if number > MOST_OWN_CELLS:
+        text = f"Of {number} cells of the student's own the first {MOST_OWN_CELLS} are kept."
+        notes.append(Note(NoteKind.SLIP, text))
+    return own
+
+
+def _altered(cell: NotebookNode, what: str) -> Note:
+    name = cell.metadata.nbgrader["grade_id"]
+    if is_grade(cell) and not is_solution(cell):
+        return Note(NoteKind.TAMPERED, f"The test {name} was {what} and has been restored.")
+    return Note(NoteKind.SLIP, f"The cell {name} was {what} and has been restored.")
+
+
+def _new(cells: list[Cell], place: int) -> list[NotebookNode]:
+    return [NEW[cell.kind](cell.source, id=f"own-{place}-{number}") for number, cell in enumerate(cells)]

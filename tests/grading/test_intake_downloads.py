@@ -1,0 +1,76 @@
+"""Bulk downloads: a file is the student's whom its outermost name says, and nobody can take another's name."""
+
+from __future__ import annotations
+
+import pytest
+from traitlets.config import Configurable
+
+from grading.intake.downloads import BulkDownload
+
+
+def collected(folder, *paths: str, zips=("all",)) -> dict[str, str]:
+    """Who handed in what, by the paths below `extracted/` that nbgrader makes of the zips in `archive/`."""
+    (folder / "archive").mkdir()
+    for name in zips:
+        (folder / "archive" / f"{name}.zip").touch()
+    app = Configurable()
+    app.archive_directory, app.extracted_directory = "archive", "extracted"
+    app._format_collect_path = lambda step: str(folder / step)
+    plugin = BulkDownload(parent=app)
+    found = {}
+    for path in sorted(paths):
+        if (info := plugin.collect(str(folder / "extracted" / path))) is not None:
+            place = f"{info['student_id']}/{info['file_id']}"
+            assert place not in found, "nbgrader stops at a second file of one name"
+            found[place] = path
+    return {path: place for place, path in found.items()}
+
+
+MOODLE = "_assignsubmission_file_"
+DOWNLOADS = {
+    "Moodle": (f"all/Vic Tim_111{MOODLE}/mine.ipynb", "Vic-Tim_111/mine.ipynb"),
+    "Moodle, without the last _": ("all/Vic Tim_111_assignsubmission_file/mine.ipynb", "Vic-Tim_111/mine.ipynb"),
+    "Moodle, without folders": (f"all/Vic Tim_111{MOODLE}mine.ipynb", "Vic-Tim_111/mine.ipynb"),
+    "Moodle, folders in a folder": (f"all/Vic Tim_111{MOODLE}/deep/er/mine.ipynb", "Vic-Tim_111/mine.ipynb"),
+    "Canvas": ("submissions/doejane_111_901_mine.ipynb", "doejane_111/mine.ipynb"),
+    "Canvas, late and again": ("submissions/doejane_LATE_111_901_mine-2.ipynb", "doejane_111/mine.ipynb"),
+    "folders": ("all/ada/mine.ipynb", "ada/mine.ipynb"),
+    "folders in folders": ("all/ada/homework/mine.ipynb", "ada/mine.ipynb"),
+    "a zip for each student": ("ada/mine.ipynb", "ada/mine.ipynb"),
+    "a dot in the name": (f"all/Vic Tim_111{MOODLE}/mine.v2.ipynb", "Vic-Tim_111/mine.v2.ipynb"),
+    "another's name in one's own folder": (f"all/Eve_222{MOODLE}/work/Vic Tim_111{MOODLE}/x.ipynb", "Eve_222/x.ipynb"),
+    "another's name in one's own zip": (f"all/Eve_222{MOODLE}work/Vic Tim_111{MOODLE}/x.ipynb", "Eve_222/x.ipynb"),
+    "another's name on Canvas": ("all/eve_222_902_work/doejane_111_901_x.ipynb", "eve_222/doejane_111_901_x.ipynb"),
+    "another's name for a file": ("all/eve/doejane_111_901_x.ipynb", "eve/doejane_111_901_x.ipynb"),
+}
+
+
+@pytest.mark.parametrize("case", DOWNLOADS)
+def test_a_file_of_a_bulk_download_is_the_students_whom_its_outermost_name_says(tmp_path, case):
+    path, place = DOWNLOADS[case]
+    assert collected(tmp_path, path, zips=[path.split("/")[0]]) == {path: place}
+
+
+def test_a_name_that_could_be_two_students_is_neithers(tmp_path):
+    assert collected(tmp_path, f"all/Vic Tim_111{MOODLE}_222{MOODLE}mine.ipynb") == {}
+
+
+def test_equal_names_of_files_and_of_students_stop_nobody(tmp_path):
+    homework = [f"all/{name}{MOODLE}/homework/formulation.ipynb" for name in ("Ann_111", "Bob_222")]
+    twice = [f"all/Ann_111{MOODLE}/{folder}/formulation.ipynb" for folder in ("a", "b")]
+    same_name = ["all/leewei_333_901_formulation.ipynb", "all/leewei_444_902_formulation.ipynb"]
+    found = collected(tmp_path, *homework, *twice, *same_name)
+    assert sorted(found.values()) == [
+        "Ann_111/formulation (2).ipynb",
+        "Ann_111/formulation (3).ipynb",
+        "Ann_111/formulation.ipynb",
+        "Bob_222/formulation.ipynb",
+        "leewei_333/formulation.ipynb",
+        "leewei_444/formulation.ipynb",
+    ]
+
+
+def test_of_several_zips_one_that_is_named_after_a_student_holds_that_students_work_alone(tmp_path):
+    paths = [f"Eve_222{MOODLE}/Vic Tim_111{MOODLE}/x.ipynb", f"Vic Tim_111{MOODLE}/x.ipynb"]
+    found = collected(tmp_path, *paths, zips=[path.split("/")[0] for path in paths])
+    assert list(found.values()) == ["Eve_222/x.ipynb", "Vic-Tim_111/x.ipynb"]
