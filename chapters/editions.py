@@ -18,7 +18,8 @@ from nbgrader.utils import is_grade, is_solution
 from chapters import myst
 from chapters.source import tags
 
-CODE_STUB = 'raise NotImplementedError("Replace this line with your own code.")'
+STUB = "Replace this line with your own code."
+CODE_STUB = f'raise NotImplementedError("{STUB}")'
 TEXT_STUB = "*Write your answer here.*"
 FOLDED = "hide-input"
 ANSWERS = ("solution", "solution-start")  # directives

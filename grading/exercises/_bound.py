@@ -22,8 +22,12 @@ def log_mean_exp(t: torch.Tensor) -> torch.Tensor:
     return torch.logsumexp(t, 0) - math.log(len(t))
 
 
+def reversed_sign(t: torch.Tensor, t_ref: torch.Tensor) -> torch.Tensor:
+    return -bound(t, t_ref)
+
+
 MISTAKES: dict[str, Bound] = {
-    "The sign is reversed.": lambda t, r: -bound(t, r),
+    "The sign is reversed.": reversed_sign,
     "The log is missing: it stands before the mean of e^t.": lambda t, r: t.mean() - r.exp().mean(),
     "The log and a 1 are missing: this is another bound, mean t - mean e^(t') + 1.": (
         lambda t, r: t.mean() - r.exp().mean() + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from grading.exercises._bound import explain, gradients, uses_both
+from grading.exercises._bound import explain, gradients, reversed_sign, uses_both
 from grading.record import Check
 from grading.verdict.probe import decoys, plain, probe_source, tensor_facts
 from grading.verdict.reading import Sheet, entry, error, near, numbers, stopped, text
@@ -107,7 +107,7 @@ def judge(record: object, seed: int) -> list[Check]:
         whole_mistake, whole = explain(same, sign=-1)
         if whole is not None and not whole_mistake:
             mistake = "The loss is of the trainer's whole samples: use the batches z and z_ref that it is given."
-    if mistake.startswith("The sign"):
+    if of is reversed_sign:
         mistake = "The sign is reversed: an optimiser minimises, so the loss is minus the bound."
     sheet.mark("value of the loss", mistake)
     bound = of if of and uses_both(of, *cases[there[0]]) else None

@@ -53,9 +53,8 @@ def inputs(seed):
     return {"cases": cases}
 
 
-def probe(student, attempt, cases):
-    """The terms and the loss of each case, their gradients for each critic, and three steps of training."""
-    import numpy
+def critic_class():
+    """The critic that the probe gives to the trainer."""
     import torch
 
     class Critic(torch.nn.Module):
@@ -70,6 +69,16 @@ def probe(student, attempt, cases):
                 raise ValueError(f"a critic of {self.d} columns was given {z.shape[-1]}")
             w = self.weights.reshape(4, self.d + 2)
             return torch.tanh(z @ w[:, : self.d].T + w[:, self.d]) @ w[:, self.d + 1 :]
+
+    return Critic
+
+
+def probe(student, attempt, cases):
+    """The terms and the loss of each case, their gradients for each critic, and three steps of training."""
+    import numpy
+    import torch
+
+    Critic = critic_class()
 
     def trainer_of(case, dtype, whole=False, device="cpu"):
         critics = [Critic(case[name], dtype).to(device) for name in ("joint", "critic x", "critic y")]
@@ -122,7 +131,7 @@ def probe(student, attempt, cases):
         attempt("meta", lambda: on_meta(cases["seven"]))
 
 
-PROBE = probe_source(inputs, probe)
+PROBE = probe_source(inputs, probe, critic_class)
 
 SINGLE = 1e-5  # tolerance in float32; in float64 it is 1e-9
 USUAL = ("square", "seven", "many", "one")

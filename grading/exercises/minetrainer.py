@@ -11,14 +11,15 @@ would disturb.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 
+from grading.exercises._losses import DATA_MISTAKES, REFERENCE_MISTAKES, exp_of_mean
+from grading.exercises._training import Step, Training
 from grading.record import Check
 from grading.verdict.probe import decoys, plain, probe_source
-from grading.verdict.reading import Sheet, entry, error, integers, near, number, numbers, stopped, text
+from grading.verdict.reading import Sheet, Trouble, entry, error, stopped, trouble
 
 GRADE_ID = "MINETrainer"
 TEST_ID = "test-MINETrainer"
@@ -59,10 +60,8 @@ def inputs(seed):
     return {"runs": runs}
 
 
-def probe(student, attempt, runs):
-    """Train with plain gradient steps and record each: the pairs evaluated, the gradient, and m."""
-    import tempfile
-
+def recorders():
+    """A critic that is a table, an optimiser that writes down every step, and a critic that is not the trainer's."""
     import torch
 
     class Table(torch.nn.Module):
@@ -96,6 +95,27 @@ def probe(student, attempt, runs):
             self.critic.pairs = []
             return super().step()
 
+    class Other(torch.nn.Module):
+        """A critic that is not the trainer's."""
+
+        def __init__(self):
+            super().__init__()
+            self.w = torch.nn.Parameter(torch.tensor(0.1))
+
+        def forward(self, x, y):
+            return self.w * x[..., :1]
+
+    return Table, Steps, Other
+
+
+def probe(student, attempt, runs):
+    """Train with plain gradient steps and record each: the pairs evaluated, the gradient, and m."""
+    import tempfile
+
+    import torch
+
+    Table, Steps, Other = recorders()
+
     def trainer_of(case, dtype, device="cpu"):
         n = case["n"]
         table = Table(torch.tensor(case["table"], dtype=dtype, device=device))
@@ -128,16 +148,6 @@ def probe(student, attempt, runs):
         trainer.step()
         return seen
 
-    class Other(torch.nn.Module):
-        """A critic that is not the trainer's."""
-
-        def __init__(self):
-            super().__init__()
-            self.w = torch.nn.Parameter(torch.tensor(0.1))
-
-        def forward(self, x, y):
-            return self.w * x[..., :1]
-
     with torch.random.fork_rng(devices=[]), decoys(student, {"net": Other(), "critic": Other(), "beta": 0.5}):
         for name, case in runs.items():
             torch.manual_seed(case["draw"])
@@ -147,130 +157,7 @@ def probe(student, attempt, runs):
         attempt("meta", lambda: on_meta(runs["full"]))
 
 
-PROBE = probe_source(inputs, probe)
-
-
-class Step(NamedTuple):
-    """One gradient step of the student's trainer, and what there was before it."""
-
-    t: np.ndarray  # (n, n): the table before the step
-    gradient: np.ndarray  # (n, n)
-    data: list[int]  # the rows whose data pair was evaluated
-    reference: list[tuple[int, int]]  # the other pairs that were evaluated
-    size: int  # of the batch, as it should be
-    m_before: float
-    m: float
-    graph: bool
-
-    @property
-    def t_data(self) -> np.ndarray:
-        return self.t[self.data, self.data]
-
-    @property
-    def t_ref(self) -> np.ndarray:
-        return np.array([self.t[pair] for pair in self.reference])
-
-    @property
-    def of_data(self) -> np.ndarray:
-        """The gradient at the data pairs, times the batch's size: -1 is right."""
-        return self.gradient[self.data, self.data] * self.size
-
-    @property
-    def of_reference(self) -> np.ndarray:
-        """The gradient at the reference pairs, times the batch's size: e^t / m is right."""
-        return np.array([self.gradient[pair] for pair in self.reference]) * self.size
-
-    @property
-    def L_ref(self) -> float:
-        return float(np.exp(self.t_ref).mean()) if self.reference else np.nan
-
-
-class Run:
-    """One training as recorded: its steps, as far as they can be read, and why they end."""
-
-    def __init__(self, record: object, case: dict, tolerance: float) -> None:
-        self.case, self.tolerance = case, tolerance
-        self.failure = error(record) or text(entry(record, "failure"))
-        raw = entry(record, "steps")
-        self.expected_steps = case["k"] * case["epochs"]
-        self.count = len(raw) if isinstance(raw, list) else 0
-        self.steps = list(self._read(raw))
-        self.genuine = bool(self.steps) and self._ends_where_steps_lead(record)
-
-    def _read(self, raw: object) -> Iterator[Step]:
-        n, k, table, m_before = self.case["n"], self.case["k"], self.case["table"], self.case["m"]
-        for index in range(min(self.count, 3 * self.expected_steps)):
-            step = entry(raw, index)
-            gradient, m = numbers(entry(step, "gradient"), n, n), number(_only(entry(step, "m")))
-            if gradient is None:
-                if entry(step, "gradient", 0) is not None:
-                    return  # not a gradient at all
-                gradient = np.zeros((n, n))
-            pairs = _pairs(entry(step, "pairs"), n)
-            data, reference = sorted(i for i, j in pairs if i == j), sorted(p for p in pairs if p[0] != p[1])
-            m = np.nan if m is None else m
-            size = len(range(index % k, n, k))
-            yield Step(table, gradient, data, reference, size, m_before, m, entry(step, "graph") is not False)
-            table, m_before = table - self.case["lr"] * gradient, m
-
-    def _ends_where_steps_lead(self, record: object) -> bool:
-        """Whether the final weights follow from the seed's start by the recorded gradients."""
-        end = self.steps[-1].t - self.case["lr"] * self.steps[-1].gradient
-        return near(numbers(entry(record, "table"), self.case["n"], self.case["n"]), end, self.tolerance)
-
-    def every(self, holds: Callable[[Step], bool]) -> bool:
-        return all(holds(step) for step in self.steps)
-
-    def near(self, found, expected) -> bool:
-        return near(found, expected, self.tolerance)
-
-    def fault_of_pairs(self) -> str:
-        """What is wrong with the pairs at which the critic was evaluated; "" for nothing."""
-        if self.count > self.expected_steps:
-            return "There were more gradient steps than batches: the loop takes one for each batch, after your lines."
-        if not any(step.data or step.reference for step in self.steps):
-            return "The trainer's own critic was never evaluated: call self.net, and no other network."
-        if self.case["k"] > 1 and self.every(lambda s: len(s.data) == self.case["n"]):
-            return (
-                "All the data are used in place of the batch: evaluate the critic at x, y, and not at self.X, self.Y."
-            )
-        if self.every(lambda s: not s.data):
-            return "The critic is never evaluated at the batch x, y."
-        if self.every(lambda s: not s.reference):
-            return "The critic is never evaluated at the reference pairs x_ref, y_ref."
-        for s in self.steps:
-            if len(s.data) != s.size or len(s.reference) != s.size or [i for i, _ in s.reference] != s.data:
-                return "The critic is evaluated at other pairs than x, y and x_ref, y_ref."
-        if self.case["k"] > 1 and self.every(lambda s: {j for _, j in s.reference} == set(s.data)):
-            return "The reference is drawn within the batch: use x_ref and y_ref, which come from the whole sample."
-        k = self.case["k"]
-        for first in range(0, len(self.steps) - k + 1, k):
-            epoch = self.steps[first : first + k]
-            if sorted(i for s in epoch for i in s.data) != list(range(self.case["n"])):
-                return "An epoch does not use each pair once: leave the loop as it was given."
-        return ""
-
-    def fault_of_steps(self) -> str:
-        if self.failure:
-            return stopped(self.failure, "Training")
-        if self.count != self.expected_steps:
-            return "There were fewer gradient steps than batches: the loop takes one for each batch, after your lines."
-        return ""
-
-
-def _only(m: object) -> object:
-    """The number in [[m]], for an average that is kept as a tensor with one entry."""
-    for _ in range(2):
-        if isinstance(m, list) and len(m) == 1:
-            m = m[0]
-    return m
-
-
-def _pairs(value: object, n: int) -> set[tuple[int, int]]:
-    if not isinstance(value, list) or len(value) > 10_000:
-        return set()
-    pairs = [integers(pair, 0, n, 2) for pair in value]
-    return {(pair[0], pair[1]) for pair in pairs if pair is not None and len(pair) == 2}
+PROBE = probe_source(inputs, probe, recorders)
 
 
 @np.errstate(all="ignore")  # a mistaken m may be 0 or below; what follows from it is then not finite, and not near
@@ -295,27 +182,27 @@ def judge(record: object, seed: int) -> list[Check]:
     sheet.mark("gradient of the data term", data and (pairs or data))
     sheet.mark("gradient of the reference term", reference and (pairs or reference))
     sheet.mark("moving average m", average)
-    sheet.mark("m without a graph", _graph_fault(stepped) or (NO_AVERAGE if average in WITHOUT_L_REF else ""))
+    sheet.mark("m without a graph", _graph_fault(stepped) or ("" if _takes_in_L_ref(stepped) else NO_AVERAGE))
     steps = next(filter(None, (run.fault_of_steps() for run in runs.values())), "")
     nothing = "This counts only where a term of the loss is right." if data and reference else ""
     sheet.mark("batches and steps", pairs or steps or nothing)
-    single = Run(entry(record, "single"), inputs(seed)["runs"]["single"], 2e-4)
+    single = Training(entry(record, "single"), inputs(seed)["runs"]["single"], 2e-4)
     sheet.mark("any critic, float type and device", rounded or _type_fault(record, single, faults))
     return sheet.checks()
 
 
-def _runs(record: object, seed: int, tolerance: float) -> dict[str, Run]:
+def _runs(record: object, seed: int, tolerance: float) -> dict[str, Training]:
     """The runs in float64."""
     cases = inputs(seed)["runs"]
-    return {name: Run(entry(record, name), cases[name], tolerance) for name in ("uneven", "full", "forgetful")}
+    return {name: Training(entry(record, name), cases[name], tolerance) for name in ("uneven", "full", "forgetful")}
 
 
-def _faults(runs: list[Run]) -> tuple[str, str, str]:
+def _faults(runs: list[Training]) -> tuple[str, str, str]:
     """What is wrong with the data term, with the reference term and with m."""
     return _data_fault(runs), _reference_fault(runs), _average_fault(runs)
 
 
-def _why_nothing(record: object, runs: list[Run]) -> str:
+def _why_nothing(record: object, runs: list[Training]) -> str:
     failure = next(filter(None, (error(entry(record, "stopped")), *(run.failure for run in runs))), "")
     if failure:
         return stopped(failure, "Training")
@@ -326,11 +213,11 @@ def _why_nothing(record: object, runs: list[Run]) -> str:
     return "No gradient step was taken: was the loop left as it was given?"
 
 
-def _all(runs: list[Run], holds: Callable[[Run, Step], bool]) -> bool:
+def _all(runs: list[Training], holds: Callable[[Training, Step], bool]) -> bool:
     return all(holds(run, step) for run in runs for step in run.steps)
 
 
-def _data_fault(runs: list[Run]) -> str:
+def _data_fault(runs: list[Training]) -> str:
     """What is wrong with the gradient of L; "" for nothing."""
     if _all(runs, lambda r, s: len(s.data) == s.size and r.near(s.of_data, -np.ones(s.size))):
         return ""
@@ -340,31 +227,29 @@ def _data_fault(runs: list[Run]) -> str:
     return "The gradient at each pair of the batch should be -1/b, b being the batch's size."
 
 
-DATA_MISTAKES: dict[str, Callable[[Step], np.ndarray]] = {
-    "The sign of L is reversed: a minimiser needs L = -mean t.": lambda s: np.ones(s.size),
-    "No gradient comes from the data term L: it is missing, or detached.": lambda s: np.zeros(len(s.data)),
-    "L is a sum over the batch where it should be the mean.": lambda s: -np.ones(s.size) * s.size,
-    "L is divided by m too: only L' is.": lambda s: -np.ones(s.size) / s.m,
-    "Data and reference are swapped: e^t' belongs to x_ref, y_ref, and -mean t to x, y.": (
-        lambda s: np.exp(s.t_data) / s.m
-    ),
-    "L takes e^t of the data: it is the plain mean of t.": lambda s: -np.exp(s.t_data),
-    "L is the log of the mean of e^t: it is the plain mean of t.": (
-        lambda s: -np.exp(s.t_data) / np.exp(s.t_data).mean()
-    ),
-    "L is counted twice.": lambda s: -2 * np.ones(s.size),
-    "L is halved.": lambda s: -np.ones(s.size) / 2,
-}
-
-
 def _right_m(s: Step, beta: float) -> float:
     return beta * s.m_before + (1 - beta) * s.L_ref
 
 
-def _reference_fault(runs: list[Run]) -> str:
+AVERAGE_IN_LOSS: dict[str, Callable[[float, Step], np.ndarray]] = {
+    "The old m divides L': update m first, then use the new one.": lambda beta, s: np.exp(s.t_ref) / s.m_before,
+    "The gradient flows through m: detach L_ref where it enters m.": (
+        # That of L'/m when m = beta m_before + (1 - beta) L' keeps its graph: L' beta m_before / m^2.
+        lambda beta, s: np.exp(s.t_ref) * beta * s.m_before / _right_m(s, beta) ** 2
+    ),
+    "There is a factor 1 - beta too many, of a weight or of the log of m: the loss is L + L'/m.": (
+        lambda beta, s: (1 - beta) * np.exp(s.t_ref) / _right_m(s, beta)
+    ),
+    "m divides L' and is averaged with the roles of beta and 1 - beta swapped.": (
+        lambda beta, s: np.exp(s.t_ref) / ((1 - beta) * s.m_before + beta * s.L_ref)
+    ),
+}
+
+
+def _reference_fault(runs: list[Training]) -> str:
     """What is wrong with the gradient of L' / m, m being the student's own new m or the right one."""
 
-    def right(r: Run, s: Step) -> bool:
+    def right(r: Training, s: Step) -> bool:
         own = [s.m, _right_m(s, r.case["beta"])]
         return len(s.reference) == s.size and any(r.near(s.of_reference, np.exp(s.t_ref) / m) for m in own)
 
@@ -372,69 +257,32 @@ def _reference_fault(runs: list[Run]) -> str:
         return ""
     if _all(runs, lambda r, s: not s.reference):
         return "The critic is never evaluated at the reference pairs x_ref, y_ref."
-    for sentence, coefficient in REFERENCE_MISTAKES.items():
-        if _all(runs, lambda r, s, c=coefficient: bool(s.reference) and r.near(s.of_reference, c(r.case["beta"], s))):
+    shared = {text: lambda beta, s, of=of: of(s) for text, of in REFERENCE_MISTAKES.items()}
+    for sentence, slopes in (shared | AVERAGE_IN_LOSS).items():
+        if _all(runs, lambda r, s, of=slopes: bool(s.reference) and r.near(s.of_reference, of(r.case["beta"], s))):
             return sentence
     return "The gradient at each reference pair should be e^t' / (b m), m being the new m and b the batch's size."
 
 
-def _undetached(beta: float, s: Step, m: float) -> np.ndarray:
-    """The gradient of L'/m when m = beta m_before + (1 - beta) L' keeps its graph: L' beta m_before / m^2."""
-    return np.exp(s.t_ref) * beta * s.m_before / m**2
-
-
-REFERENCE_MISTAKES: dict[str, Callable[[float, Step], np.ndarray]] = {
-    "No gradient comes from the reference term: it is missing, or L_ref is detached in the loss.": (
-        lambda beta, s: np.zeros(len(s.reference))
-    ),
-    "The old m divides L': update m first, then use the new one.": lambda beta, s: np.exp(s.t_ref) / s.m_before,
-    "L' is divided by itself, or its log is taken: there is no smoothing; divide L' by m.": (
-        lambda beta, s: np.exp(s.t_ref) / s.L_ref
-    ),
-    "The gradient flows through m: detach L_ref where it enters m.": (
-        lambda beta, s: _undetached(beta, s, _right_m(s, beta))
-    ),
-    "The sign of L'/m is reversed: the loss is L + L'/m.": lambda beta, s: -np.exp(s.t_ref) / s.m,
-    "L' is not divided by m.": lambda beta, s: np.exp(s.t_ref),
-    "L' is multiplied by m: divide.": lambda beta, s: np.exp(s.t_ref) * s.m,
-    "L' is a sum over the batch where it should be the mean.": lambda beta, s: s.size * np.exp(s.t_ref) / s.m,
-    "exp is missing in L': it is the mean of e^t', and here it is the mean of t'.": (
-        lambda beta, s: np.ones(s.size) / s.m
-    ),
-    "exp is missing in L', and its sign is reversed.": lambda beta, s: -np.ones(s.size) / s.m,
-    "L' is exp of the mean of t': take exp first, then the mean.": lambda beta, s: np.full(s.size, _emean(s)) / s.m,
-    "exp(-t') is taken: L' is the mean of e^t'.": lambda beta, s: -np.exp(-s.t_ref) / s.m,
-    "Data and reference are swapped: e^t' belongs to x_ref, y_ref, and -mean t to x, y.": lambda beta, s: (
-        -np.ones(s.size)
-    ),
-    "There is a factor 1 - beta too many, of a weight or of the log of m: the loss is L + L'/m.": (
-        lambda beta, s: (1 - beta) * np.exp(s.t_ref) / _right_m(s, beta)
-    ),
-    "L' is divided by the square of m.": lambda beta, s: np.exp(s.t_ref) / s.m**2,
-    "L' is divided by the square root of m.": lambda beta, s: np.exp(s.t_ref) / np.sqrt(abs(s.m)),
-    "L' is divided by log m: divide by m.": lambda beta, s: np.exp(s.t_ref) / np.log(abs(s.m)),
-    "m divides L' and is averaged with the roles of beta and 1 - beta swapped.": (
-        lambda beta, s: np.exp(s.t_ref) / ((1 - beta) * s.m_before + beta * s.L_ref)
-    ),
-    "L'/m is counted twice.": lambda beta, s: 2 * np.exp(s.t_ref) / s.m,
-    "e^t' enters squared.": lambda beta, s: 2 * np.exp(2 * s.t_ref) / s.m,
-}
-
-
-def _emean(s: Step) -> float:
-    return float(np.exp(s.t_ref.mean())) if s.reference else np.nan
-
-
-def _average_fault(runs: list[Run]) -> str:
+def _average_fault(runs: list[Training]) -> str:
     """What is wrong with the recorded m, each step judged from the m that it started with."""
     if _all(runs, lambda r, s: bool(s.reference) and r.near(s.m, _right_m(s, r.case["beta"]))):
         return ""
     if not _all(runs, lambda r, s: np.isfinite(s.m)):
         return "self.m is not one finite number after a step: L' is averaged over the batch, and m is a single number."
-    for sentence, value in AVERAGE_MISTAKES.items():
-        if _all(runs, lambda r, s, v=value: r.near(s.m, v(r.case["beta"], r.case["m"], s))):
-            return sentence
-    return OTHER_AVERAGE
+    return next((sentence for sentence, value in AVERAGE_MISTAKES.items() if _gives(runs, value)), OTHER_AVERAGE)
+
+
+def _gives(runs: list[Training], value: Callable[[float, float, Step], float]) -> bool:
+    """Whether every recorded m is what a mistake gives."""
+    return _all(runs, lambda r, s: r.near(s.m, value(r.case["beta"], r.case["m"], s)))
+
+
+def _takes_in_L_ref(runs: list[Training]) -> bool:
+    """Whether the recorded m is known to be computed from L', rightly or by a known mistake."""
+    known = [value for value in AVERAGE_MISTAKES.values() if value is not forgetful]
+    right = _all(runs, lambda r, s: bool(s.reference) and r.near(s.m, _right_m(s, r.case["beta"])))
+    return right or not _all(runs, lambda r, s: np.isfinite(s.m)) or any(_gives(runs, value) for value in known)
 
 
 def _mean_exp(t: np.ndarray) -> float:
@@ -443,6 +291,10 @@ def _mean_exp(t: np.ndarray) -> float:
 
 def _mix(weight: float, past: float, present: float) -> float:
     return weight * past + (1 - weight) * present
+
+
+def forgetful(beta: float, start: float, s: Step) -> float:
+    return beta * s.m_before
 
 
 AVERAGE_MISTAKES: dict[str, Callable[[float, float, Step], float]] = {
@@ -464,7 +316,7 @@ AVERAGE_MISTAKES: dict[str, Callable[[float, float, Step], float]] = {
     "1 - beta is missing before L'.": lambda beta, start, s: beta * s.m_before + s.L_ref,
     "beta is missing before the past m.": lambda beta, start, s: s.m_before + (1 - beta) * s.L_ref,
     "m is the sum of the past and L': both need their weights.": lambda beta, start, s: s.m_before + s.L_ref,
-    "m is multiplied by beta and forgets L'.": lambda beta, start, s: beta * s.m_before,
+    "m is multiplied by beta and forgets L'.": forgetful,
     "m is (1 - beta) L' alone: the past is missing.": lambda beta, start, s: (1 - beta) * s.L_ref,
     "m is updated twice in a step.": lambda beta, start, s: _mix(beta, _mix(beta, s.m_before, s.L_ref), s.L_ref),
     "Both weights are beta: they must sum to 1.": lambda beta, start, s: beta * (s.m_before + s.L_ref),
@@ -475,7 +327,7 @@ AVERAGE_MISTAKES: dict[str, Callable[[float, float, Step], float]] = {
         lambda beta, start, s: _mix(beta, s.m_before, float(s.t_ref.mean()) if s.reference else np.nan)
     ),
     "L' is exp of the mean of t': take exp first, then the mean.": lambda beta, start, s: _mix(
-        beta, s.m_before, _emean(s)
+        beta, s.m_before, exp_of_mean(s)
     ),
     "m averages e^t of the data: it belongs to the reference x_ref, y_ref.": (
         lambda beta, start, s: _mix(beta, s.m_before, _mean_exp(s.t_data))
@@ -494,11 +346,10 @@ AVERAGE_MISTAKES: dict[str, Callable[[float, float, Step], float]] = {
 
 
 OTHER_AVERAGE = "m should be beta * m + (1 - beta) * L', with the m of the step before and the L' of this batch."
-WITHOUT_L_REF = (OTHER_AVERAGE, "m is multiplied by beta and forgets L'.")
 NO_AVERAGE = "m is no average of L', so it cannot show that it is free of a graph."
 
 
-def _graph_fault(runs: list[Run]) -> str:
+def _graph_fault(runs: list[Training]) -> str:
     if _all(runs, lambda r, s: s.m == s.m_before):
         return "self.m never changes, so it cannot show that it is free of a graph."
     if not _all(runs, lambda r, s: np.isfinite(s.m)):
@@ -508,7 +359,7 @@ def _graph_fault(runs: list[Run]) -> str:
     return ""
 
 
-def _type_fault(record: object, single: Run, faults: tuple[str, ...]) -> str:
+def _type_fault(record: object, single: Training, faults: tuple[str, ...]) -> str:
     """Whether the float32 run is as right as the float64 ones, and another device is no hindrance."""
     if all(faults):
         return "This counts only where the terms of the loss or m are right."
@@ -525,10 +376,6 @@ def _type_fault(record: object, single: Run, faults: tuple[str, ...]) -> str:
         return stopped(single.failure, "With float32, training") if single.failure else single.fault_of_steps()
     meta = error(entry(record, "meta"))
     # A number taken from a tensor, such as L_ref.item(), is right; tensors on the test's device hold none.
-    if _on_two_devices(meta):
+    if trouble(meta) == Trouble.DEVICES:
         return stopped(meta, "On another device, training")
     return ""
-
-
-def _on_two_devices(message: str) -> bool:
-    return "same device" in message or "device meta" in message or "meta device" in message

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grading.exercises._losses import DATA_MISTAKES, REFERENCE_MISTAKES, Values, of_data, of_reference
 from grading.record import Check
 from grading.verdict.probe import decoys, plain, probe_source, tensor_facts
 from grading.verdict.reading import Sheet, entry, error, near, number, numbers, stopped, text
@@ -90,30 +91,6 @@ AVERAGE_MISTAKES: dict[str, Callable[[float, float, np.ndarray], float]] = {
     ),
     "The log of L' is averaged: average L' itself.": lambda b, m, w: b * m + (1 - b) * np.log(np.exp(w).mean()),
     "The average is geometric: average m, not log m.": lambda b, m, w: m**b * np.exp(w).mean() ** (1 - b),
-}
-
-# The gradients at the data and at the reference, each times the batch's size, from t, t' and m.
-DATA_MISTAKES: dict[str, Callable] = {
-    "The sign of L is reversed: L = -mean t.": lambda t, r, m: np.ones_like(t),
-    "No gradient comes from the data: L = -mean t is missing or detached.": lambda t, r, m: np.zeros_like(t),
-    "L is a sum over the batch where it should be the mean.": lambda t, r, m: -np.ones_like(t) * len(t),
-    "L is divided by m too: only L' is.": lambda t, r, m: -np.ones_like(t) / m,
-    "Data and reference are swapped.": lambda t, r, m: np.exp(t) / m,
-    "L takes e^t of the data: it is the plain mean of t.": lambda t, r, m: -np.exp(t),
-}
-REFERENCE_MISTAKES: dict[str, Callable] = {
-    "No gradient comes from the reference term L'/m: it is missing or detached.": lambda t, r, m: np.zeros_like(r),
-    "The log of L' is taken: the surrogate is L'/m, without a log.": lambda t, r, m: np.exp(r) / np.exp(r).mean(),
-    "The sign of L'/m is reversed.": lambda t, r, m: -np.exp(r) / m,
-    "L' is not divided by m.": lambda t, r, m: np.exp(r),
-    "L' is multiplied by m: divide.": lambda t, r, m: np.exp(r) * m,
-    "L' is a sum over the batch where it should be the mean.": lambda t, r, m: np.exp(r) / m * len(r),
-    "exp is missing: L' is the mean of e^t'.": lambda t, r, m: np.ones_like(r) / m,
-    "L' is exp of the mean: take exp first, then the mean.": lambda t, r, m: np.full_like(r, np.exp(r.mean())) / m,
-    "Data and reference are swapped.": lambda t, r, m: -np.ones_like(r),
-    "m stands in a logarithm: divide L' by m.": lambda t, r, m: np.exp(r) / np.log(m),
-    "exp(-t') is taken: L' is the mean of e^t'.": lambda t, r, m: -np.exp(-r) / m,
-    "L' is divided by the square of m.": lambda t, r, m: np.exp(r) / m**2,
 }
 
 
@@ -203,20 +180,22 @@ def _gradient_fault(record, batches) -> tuple[str, bool]:
     }
     if any(slope is None for name in usual for slope in found[name]):
         return "smoothed_loss did not give a gradient.", False
-    right = {
-        0: lambda t, r, m: -np.ones_like(t),
-        1: lambda t, r, m: np.exp(r) / m,
-    }
-    faults = []
-    for k, mistakes in ((0, DATA_MISTAKES), (1, REFERENCE_MISTAKES)):
-        options = {"": right[k], **mistakes}
+    batches = {name: Values(t, r, m, len(t)) for name, (t, r, m) in cases.items()}
+    faults, explained = [], True
+    for k, right, mistakes in ((0, of_data, DATA_MISTAKES), (1, of_reference, REFERENCE_MISTAKES)):
         fits = (
             sentence
-            for sentence, of in options.items()
-            if all(near(found[name][k] * len(cases[name][k]), of(*cases[name])) for name in usual)
+            for sentence, of in {"": right, **mistakes}.items()
+            if all(near(found[name][k] * batches[name].size, of(batches[name])) for name in usual)
         )
-        faults.append(next(fits, "The gradient should be -1/b at each data pair and e^t' / (b m) at each reference."))
-    fault, earned = faults[0] or faults[1], faults[1] == "" or faults[1] in REFERENCE_MISTAKES
+        fault = next(fits, None)
+        explained = fault is not None
+        faults.append(
+            "The gradient should be -1/b at each data pair and e^t' / (b m) at each reference."
+            if fault is None
+            else fault
+        )
+    fault, earned = faults[0] or faults[1], explained  # of the reference term, the last
     if fault:
         return fault, earned
     if any(entry(parts[name], "shape") != [] for name in cases):

@@ -13,14 +13,15 @@ MIME = "application/vnd.mibook.probe+json"
 SEED = "'SEED': {}}}"  # how a probe ends: what it is called with
 
 
-def probe_source(inputs: Callable, probe: Callable) -> str:
+def probe_source(inputs: Callable, probe: Callable, *helpers: Callable) -> str:
     """The code of a probe: it calls ``probe(STUDENT, attempt, **inputs(SEED))`` and publishes one record.
 
-    It runs in a namespace of its own, so that a student's variable called ``list`` or ``SEED`` does it no harm and
-    none of its names stays behind; ``STUDENT`` is the notebook's namespace. The seed is 0 until `seeded` puts another.
+    ``helpers`` are functions that the probe calls. The code runs in a namespace of its own, so that a student's
+    ``list`` or ``SEED`` does it no harm and none of its names stays behind; ``STUDENT`` is the notebook's namespace.
+    The seed is 0 until `seeded` puts another.
     """
-    helpers = (plain, tensor_facts, attempt_into, decoys, publish, inputs, probe, run_probe)
-    source = "\n\n".join(inspect.getsource(helper) for helper in helpers)
+    pieces = (plain, tensor_facts, attempt_into, decoys, publish, *helpers, inputs, probe, run_probe)
+    source = "\n\n".join(inspect.getsource(piece) for piece in pieces)
     if "'''" in source or "\\" in source:
         raise ValueError("A probe's source must hold neither ''' nor a backslash: it is sent inside a raw string.")
     calls = f"run_probe({inputs.__name__}, {probe.__name__}, STUDENT, SEED)"

@@ -7,9 +7,11 @@ None, or an empty text, for whatever is not exactly what was asked for; they nev
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 
 import numpy as np
 
+from chapters.editions import STUB
 from grading.record import Check
 
 HUGE = 1e100  # nothing that a right answer holds comes near it
@@ -107,24 +109,46 @@ class Sheet:
         return checks
 
 
+class Trouble(StrEnum):
+    """What an error of the student's code is about, where torch's own message says it."""
+
+    SHAPES = "shapes"
+    TYPES = "types"
+    TWICE = "twice"
+    CUT = "cut"
+    NUMPY = "numpy"
+    DEVICES = "devices"
+
+
+# The one place that reads torch's messages; a hint for each kind that has one.
+MESSAGES = {
+    Trouble.SHAPES: r"shapes cannot be multiplied",
+    Trouble.TYPES: r"same dtype|expected .*type (Float|Double)|Float and Double|Double and Float",
+    Trouble.TWICE: r"backward through the graph a second time",
+    Trouble.CUT: r"does not require grad",
+    Trouble.NUMPY: r"Can't call numpy\(\)",
+    Trouble.DEVICES: r"same device|device meta|meta device",
+}
+HINTS = {
+    Trouble.SHAPES: " Are all columns there, side by side on the last dimension?",
+    Trouble.TYPES: " Something changed the float type.",
+    Trouble.TWICE: " A graph of an earlier step is still attached: detach what is kept.",
+    Trouble.CUT: " The graph was cut: is something detached, under no_grad, or turned into a number?",
+    Trouble.NUMPY: " Stay with torch's functions, which keep the graph.",
+}
+
+
+def trouble(message: str) -> Trouble | None:
+    """What an error is about, if torch's message says it."""
+    return next((kind for kind, pattern in MESSAGES.items() if re.search(pattern, message)), None)
+
+
 def stopped(message: str, what: str) -> str:
     """The sentence for a call that ended with an error, in words where the error is a common one."""
-    if message.startswith("NotImplementedError: Replace this line"):
+    kind, _, said = message.partition(": ")
+    if kind == "NotImplementedError" and said == STUB:
         return "There is no answer yet: the stub is still in place."
-    if message.startswith("KeyError: '"):
-        name = message.removeprefix("KeyError: '").rstrip("'")
-        if name.isidentifier():
-            return f"The notebook does not define {name}: keep its name, and run the notebook from the top."
-    hint = ""
-    if "shapes cannot be multiplied" in message:
-        hint = " Are all columns there, side by side on the last dimension?"
-    elif re.search(r"same dtype|expected .*type (Float|Double)|Float and Double|Double and Float", message):
-        hint = " Something changed the float type."
-    elif "backward through the graph a second time" in message:
-        hint = " A graph of an earlier step is still attached: detach what is kept."
-    elif "does not require grad" in message:
-        hint = " The graph was cut: is something detached, under no_grad, or turned into a number?"
-    elif "Can't call numpy()" in message:
-        hint = " Stay with torch's functions, which keep the graph."
+    if kind == "KeyError" and said.strip("'").isidentifier():
+        return f"The notebook does not define {said.strip(chr(39))}: keep its name, and run the notebook from the top."
     end = "" if message.endswith((".", "!", "?", "…")) else "."
-    return f"{what} stopped with {message}{end}{hint}"
+    return f"{what} stopped with {message}{end}{HINTS.get(trouble(message), '')}"

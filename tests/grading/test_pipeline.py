@@ -701,7 +701,7 @@ def test_model_answers_stubs_and_a_sample_of_others_get_what_they_get_in_one_pro
         for student, answers in chosen.items():
             notebook = released(name, of)
             for table, answer in answers.items():
-                grade_id = warm.load(warm.TABLES[table][0][0]).GRADE_ID
+                grade_id = warm.load(warm.TABLES[table][0]).GRADE_ID
                 if any(c.id == grade_id for c in source.cells):
                     cell(notebook, grade_id).source = fill(cell(source, grade_id).source, *answer)
             hand_in(course, student, notebook, name, of)
@@ -717,7 +717,7 @@ def test_model_answers_stubs_and_a_sample_of_others_get_what_they_get_in_one_pro
     for student, answers in chosen.items():
         record, seed = audit.latest(course.root, of, student), course.seed(of, student)
         for table, answer in answers.items():
-            for test_id in warm.TABLES[table][0]:
+            for test_id in warm.TABLES[table]:
                 expected = warm.marks(test_id, warm.solved(warm.load(test_id).GRADE_ID, *answer), seed)
                 assert record.checks[test_id] == list(expected.values()), (student, test_id)
 

@@ -9,38 +9,47 @@ from __future__ import annotations
 import importlib
 import json
 from functools import cache
+from pathlib import Path
 
 import IPython.display
 
+import answers
 from answers import REGION, fill
 from chapters import editions, source
 from chapters.source import BOOK
+from grading.assignments import declared
 from grading.record import Check
 from grading.verdict import judge, registry
 from grading.verdict.probe import MIME, seeded
 
-# The tables of answers, the test cells that judge them, and how many are asked for.
-TABLES = {
-    "mine_net": (("test-MINE-Net",), 40, 15),
-    "minetrainer": (("test-MINETrainer",), 40, 15),
-    "mineetrainer": (("test-MINEETrainer",), 40, 15),
-    "resample": (("test-resample", "test-resample-rng"), 40, 15),
-    "reference_sample": (("test-reference-sample",), 10, 6),
-    "avg_dv": (("test-avg-DV",), 10, 6),
-    "dvtrainer": (("test-DVTrainer",), 10, 6),
-    "moving_average": (("test-moving-average",), 10, 6),
-}
-ANSWERS = {name: importlib.import_module(f"answers.{name}") for name in TABLES}
-EXERCISES = list(registry.exercises("grading.exercises"))
-STUB = editions.CODE_STUB
-
-
-PACKAGE = "grading.exercises"
+PACKAGE = declared().exercises
 
 
 def load(test_id: str):
     """The module that judges a test cell."""
     return registry.load(PACKAGE, test_id)
+
+
+def _tables() -> dict[str, tuple[str, ...]]:
+    """Each table of answers, and the test cells that judge its answers: those of one solution cell."""
+    found: dict[str, tuple[str, ...]] = {}
+    for test_id, module in registry.exercises(PACKAGE).items():
+        same = [
+            m.__name__.rpartition(".")[2] for m in registry.exercises(PACKAGE).values() if m.GRADE_ID == module.GRADE_ID
+        ]
+        name = next((name for name in same if (FOLDER / f"{name}.py").exists()), None)
+        assert name, f"{module.__file__} has no table of answers: write tests/grading/answers/{same[0]}.py."
+        found[name] = (*found.get(name, ()), test_id)
+    strays = {path.stem for path in FOLDER.glob("[a-z]*.py")} - found.keys()
+    assert not strays, f"No exercise is judged by tests/grading/answers/{', '.join(strays)}.py."
+    return found
+
+
+FOLDER = Path(answers.__file__).parent
+TABLES = _tables()
+ANSWERS = {name: importlib.import_module(f"answers.{name}") for name in TABLES}
+EXERCISES = list(registry.exercises(PACKAGE))
+STUB = editions.CODE_STUB
 
 
 @cache

@@ -9,6 +9,8 @@ def bound(data="t_joint.mean()", reference=RIGHT_TERM, result="data - reference"
     return f"data = {data}\nreference = {reference}\nreturn {result}"
 
 
+LEAST_WRONG, LEAST_RIGHT = 10, 6
+
 WRONG = {
     "the data only, for the gradient": (GRADIENT, "while the value is wrong", "return t_joint.mean()"),
     "the data only, for large values": (LARGE, "only where ordinary ones", "return t_joint.mean()"),

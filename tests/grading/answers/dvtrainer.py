@@ -7,6 +7,8 @@ def loss(data="self.net(z).mean()", reference="logmeanexp(self.net(z_ref)).squee
     return f"data = {data}\nreference = {reference}\nloss = {result}"
 
 
+LEAST_WRONG, LEAST_RIGHT = 10, 6
+
 WRONG = {
     "the data only, for the gradient": (GRADIENT, "while the value is wrong", loss(result="-data")),
     "the data only, for large values": (LARGE, "only where ordinary ones", loss(result="-data")),

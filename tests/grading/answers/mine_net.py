@@ -8,6 +8,8 @@ def net(first="F.elu(self.fc1(z))", second="F.elu(self.fc2(a))", last="self.fc3(
     return f"z = {z}\na = {first}\na = {second}\nreturn {last}"
 
 
+LEAST_WRONG, LEAST_RIGHT = 40, 15
+
 WRONG = {
     "no activation at all": (VALUE, "no activation where ELU", net("self.fc1(z)", "self.fc2(a)")),
     "no activation after fc1": (VALUE, "After fc1 there is no activation", net("self.fc1(z)")),

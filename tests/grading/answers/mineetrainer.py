@@ -36,6 +36,8 @@ def same(body):
 
 STUB = 'raise NotImplementedError("Replace this line with your own code.")'
 
+LEAST_WRONG, LEAST_RIGHT = 40, 15
+
 WRONG = {
     "minus the estimate": (CLIMBS, "not minus the estimate", terms(), loss("-(joint - of_x - of_y)")),
     "the estimate": (CLIMBS, "lower the bound of joint", terms(), loss("joint - of_x - of_y")),

@@ -13,6 +13,8 @@ def loop(
     return f"L = {L}\nL_ref = {L_ref}\nself.m = {m}\nloss = {loss}"
 
 
+LEAST_WRONG, LEAST_RIGHT = 40, 15
+
 WRONG = {
     "a counter for m": (GRAPH, "no average of L'", loop(m="self.m + 1", loss="L")),
     "a loss of zero": (STEPS, "only where a term", loop(loss="0 * (L + L_ref)")),

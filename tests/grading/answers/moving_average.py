@@ -10,6 +10,8 @@ MEAN = "return beta * m.detach() + (1 - beta) * L_ref.detach()"
 LOSS = "return -t_joint.mean() + t_ref.exp().mean() / m.detach()"
 STUB = 'raise NotImplementedError("Replace this line with your own code.")'
 
+LEAST_WRONG, LEAST_RIGHT = 10, 6
+
 WRONG = {
     "beta swapped": (AVERAGE, "weight of the past", "return (1 - beta) * m.detach() + beta * L_ref.detach()", LOSS),
     "beta 0.9": (AVERAGE, "fixed 0.9:", "return 0.9 * m.detach() + 0.1 * L_ref.detach()", LOSS),
@@ -42,10 +44,10 @@ WRONG = {
     "m not held fixed": (FIXED, "flows through m", MEAN, "return -t_joint.mean() + t_ref.exp().mean() / m"),
     "not divided": (GRADIENT, "not divided by m", MEAN, "return -t_joint.mean() + t_ref.exp().mean()"),
     "multiplied": (GRADIENT, "multiplied by m", MEAN, "return -t_joint.mean() + t_ref.exp().mean() * m.detach()"),
-    "with the log": (GRADIENT, "without a log", MEAN, "return -t_joint.mean() + t_ref.exp().mean().log()"),
+    "with the log": (GRADIENT, "its log is taken", MEAN, "return -t_joint.mean() + t_ref.exp().mean().log()"),
     "log of the ratio": (
         GRADIENT,
-        "without a log",
+        "its log is taken",
         MEAN,
         "return -t_joint.mean() + (t_ref.exp().mean() / m.detach()).log()",
     ),
@@ -59,7 +61,7 @@ WRONG = {
     "both divided": (GRADIENT, "divided by m too", MEAN, "return (-t_joint.mean() + t_ref.exp().mean()) / m.detach()"),
     "L' detached": (
         GRADIENT,
-        "reference term L'/m",
+        "from the reference term",
         MEAN,
         "return -t_joint.mean() + t_ref.exp().mean().detach() / m.detach()",
     ),

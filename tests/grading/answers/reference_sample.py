@@ -7,6 +7,8 @@ def sample(X="rng.standard_normal((n_ref, 1))", Y="rng.standard_normal((n_ref, 1
     return f"{first}X_ref = {X}\nY_ref = {Y}\nreturn X_ref, Y_ref"
 
 
+LEAST_WRONG, LEAST_RIGHT = 10, 6
+
 WRONG = {
     "the joint law": (
         INDEPENDENT,

@@ -9,6 +9,8 @@ def pairs(J="rng.integers(len(X), size=size)", K="rng.integers(len(Y), size=size
     return f"{first}J = {J}\nK = {K}\nreturn {result}"
 
 
+LEAST_WRONG, LEAST_RIGHT = 40, 15
+
 WRONG = {
     "without replacement": (
         LAW,
