@@ -83,3 +83,11 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=path, args=flags)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def where_we_were():
+    """nbgrader changes the working folder: afterwards it is what it was."""
+    before = Path.cwd()
+    yield
+    os.chdir(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import shutil
 import tempfile
 from copy import deepcopy
@@ -10,9 +11,13 @@ from functools import cache
 from pathlib import Path
 
 import nbformat
+from nbformat.v4 import new_code_cell, new_output
 
+import gradebooks
+from grading import pipeline
 from grading.assignments import declared
 from grading.course import Course
+from grading.gradebook import audit
 from grading.release import release
 
 # One notebook whose kernel starts without torch: enough where any submission will do.
@@ -78,3 +83,35 @@ def hand_in(course: Course, student: str, content, name: str = NOTEBOOK, of: str
 
 
 ALL = {a.name: [f"{sheet.name}.ipynb" for sheet in a.sheets] for a in declared().assignments.values()}
+
+
+def with_own(source: str, at: int = 0):
+    notebook = answered(GOOD)
+    notebook.cells.insert(at, new_code_cell(source))
+    return notebook
+
+
+def as_bytes(notebook, encoding="utf-8") -> bytes:
+    return nbformat.writes(notebook).encode(encoding)
+
+
+# name: what is handed in, under which file name, points of the test cell, status, a word of the reason
+def grade(course: Course, **options) -> dict[str, pipeline.Row]:
+    rows = pipeline.grade(course, ASSIGNMENT, processes=2, progress=False, **options)
+    return {row.student: row for row in rows}
+
+
+def contents(course: Course) -> list[tuple]:
+    with course.gradebook() as book:
+        return gradebooks.contents(book)
+
+
+def records(course: Course, student: str) -> list[dict]:
+    return [json.loads(line) for line in audit.path(course.root, ASSIGNMENT, student).read_text().splitlines()]
+
+
+def emptied_test():
+    notebook = answered(SAME)
+    cell(notebook, TEST).source = "1000"
+    cell(notebook, TEST)["outputs"] = [new_output("execute_result", {"text/plain": "1000"}, execution_count=1)]
+    return notebook
