@@ -116,5 +116,8 @@ def identify(cells: list[Cell], given: dict[str, NotebookNode]) -> list[Cell]:
 
 def differs(mine: str, theirs: str) -> bool:
     """Whether two sources differ in more than blanks at the ends of lines and of the cell."""
-    mine, theirs = ([line.rstrip() for line in source.strip().split("\n")] for source in (mine, theirs))
-    return mine != theirs
+    return _lines(mine) != _lines(theirs)
+
+
+def _lines(source: str) -> list[str]:
+    return [line.rstrip() for line in source.strip().split("\n")]
