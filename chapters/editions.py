@@ -110,7 +110,8 @@ def refuse_misplaced(notebook: NotebookNode) -> None:
 
 def _refuse_lost_references(notebook: NotebookNode) -> None:
     """Raise ValueError if a student would read a reference to something that only an answer holds."""
-    kept, lost = set(), set()
+    kept: set[str] = set()
+    lost: set[str] = set()
     for cell in notebook.cells:
         (lost if holds_answer(cell) else kept).update(_labels(cell))
     for index, cell in enumerate(notebook.cells):

@@ -189,8 +189,7 @@ def _refuse_stderr(name: str, notebook: nbformat.NotebookNode) -> None:
 
 def _execute(path: Path) -> tuple[Path, float]:
     """Execute one page in this process and store what came out; return its path and the seconds."""
-    notebook = read(path)
-    target = CACHE / f"{path.stem}-{key(notebook)}.json"
+    notebook, target = read(path), _target(path)
     executed, seconds = _run(path.stem, notebook, ROOT / ".cache" / "run" / path.stem)
     _refuse_stderr(path.stem, executed)
     outputs = [[dict(output) for output in cell.outputs] for cell in executed_cells(executed)]
@@ -206,22 +205,28 @@ def _execute(path: Path) -> tuple[Path, float]:
     return path, seconds
 
 
-def _stored(path: Path) -> Executed | None:
-    """What an earlier execution of the page as it is now gave, if there was one."""
-    target = CACHE / f"{path.stem}-{key(read(path))}.json"
-    if not target.exists():
-        return None
+def _target(path: Path) -> Path:
+    """Where the outputs of a page as it is now are stored."""
+    return CACHE / f"{path.stem}-{key(read(path))}.json"
+
+
+def _load(target: Path) -> Executed:
     record = json.loads(target.read_text(encoding="utf-8"))
     return Executed(record["outputs"], record["seconds"], record["widgets"], record["when"])
 
 
 def execute(paths: list[Path]) -> dict[Path, Executed]:
     """Return the outputs of every page, executing those whose content changed; raise PageError if any fails."""
-    stored = {path: _stored(path) for path in paths}
-    waiting = [path for path, found in stored.items() if found is None]
-    if not waiting:
-        return stored
-    print(f"Executing {len(waiting)} of {len(paths)} pages: {', '.join(p.stem for p in waiting)}.")
+    targets = {path: _target(path) for path in paths}
+    waiting = [path for path, target in targets.items() if not target.exists()]
+    if waiting:
+        _execute_all(waiting, len(paths))
+    return {path: _load(target) for path, target in targets.items()}
+
+
+def _execute_all(waiting: list[Path], of: int) -> None:
+    """Execute pages in parallel and store what came out; raise PageError if any fails."""
+    print(f"Executing {len(waiting)} of {of} pages: {', '.join(p.stem for p in waiting)}.")
     failures = []
     # The page with the most code is likely the longest; starting it first keeps both cores busy to the end.
     waiting.sort(key=lambda path: -path.stat().st_size)
@@ -235,11 +240,9 @@ def execute(paths: list[Path]) -> dict[Path, Executed]:
                 failures.append(str(error) if isinstance(error, PageError) else f"book/{jobs[job].name}: {ended}")
                 print(f"  {jobs[job].stem}: failed")
             else:
-                stored[path] = _stored(path)
                 print(f"  {path.stem}: {seconds:.0f} s")
     if failures:
         raise PageError("\n\n".join(failures))
-    return stored
 
 
 def with_outputs(notebook: nbformat.NotebookNode, executed: Executed) -> nbformat.NotebookNode:

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -254,11 +254,11 @@ def _known(book: Gradebook, course: Course, assignment: str) -> Assignment:
     return definition
 
 
-def _outcomes(jobs: Iterator[Job], processes: int | None, scheduler: str | None) -> Iterator[Outcome]:
+def _outcomes(jobs: Iterator[Job], processes: int | None, scheduler: str | None) -> Generator[Outcome, None, None]:
     """Grade the jobs where they are to run."""
     at_once = processes or os.cpu_count() or 1
 
-    def run(jobs: Iterator[Job], alone: bool) -> Iterator[Outcome]:
+    def run(jobs: Iterator[Job], alone: bool) -> Generator[Outcome, None, None]:
         return run_on(jobs, scheduler, alone) if scheduler else run_here(jobs, 1 if alone else at_once)
 
     # Of submissions that run one by one, none can starve another.

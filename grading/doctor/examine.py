@@ -230,8 +230,8 @@ def survives_the_grader(targets: Targets) -> str:
     # Its temporary files lie in our folder, since it will not come to remove them.
     variables = os.environ | {"TMPDIR": str(targets.folder)}
     # The word may not stand on the stand-in's own command line.
-    values = json.dumps(values).replace("orphan-", "\\u006frphan-")
-    grader = subprocess.Popen([sys.executable, "-c", code, values], cwd=ROOT, env=variables)
+    given = json.dumps(values).replace("orphan-", "\\u006frphan-")
+    grader = subprocess.Popen([sys.executable, "-c", code, given], cwd=ROOT, env=variables)
     deadline = time.monotonic() + 60
     while not _running(word) and grader.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -46,7 +46,7 @@ class ShowModelAnswers(Preprocessor):
 class MarkingExporter(FeedbackExporter):
     """The formgrader's page of a submission."""
 
-    default_preprocessors = List([])
+    default_preprocessors: List = List([])
     preprocessors = List([ShowChecks, ShowModelAnswers, ShowOutputs])
 
     def from_notebook_node(self, nb, resources=None, **kwargs):

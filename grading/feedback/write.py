@@ -200,7 +200,8 @@ class _Part(GenerateFeedback):
 
     def __init__(self, students: list[str], **kwargs):
         super().__init__(**kwargs)
-        self.students, self.failed = frozenset(students), []
+        self.students = frozenset(students)
+        self.failed: list[str] = []
 
     def init_notebooks(self):
         super().init_notebooks()

@@ -36,9 +36,11 @@ def key_of(received: dict[str, str], release: dict[str, str], seed: int, config:
     return _digest(json.dumps(parts, sort_keys=True, default=str).encode())
 
 
-def settings(config: Config) -> dict[str, dict]:
+def settings(config: Config) -> dict[str, dict | list]:
     """What a course's settings say about the way from a submission to its grade."""
-    found = {name: {k: v for k, v in config[name].items() if k not in PLACES} for name in SETTINGS if name in config}
+    found: dict[str, dict | list] = {
+        name: {k: v for k, v in config[name].items() if k not in PLACES} for name in SETTINGS if name in config
+    }
     steps = config.Autograde.get("autograde_preprocessors", [])
     return found | {"steps": [getattr(step, "__name__", str(step)) for step in steps]}
 

@@ -40,7 +40,8 @@ def rebuild(released: NotebookNode, submitted: list[Cell]) -> Rebuilt:
     order = [name for name in given if name in chosen]
     if order != sorted(order, key=lambda name: chosen[name]):
         made.notes.append(Note(NoteKind.SLIP, "The given cells were put back into their order."))
-    cells, waiting = [], own.pop("", [])
+    cells: list[NotebookNode] = []
+    waiting = own.pop("", [])
     for cell in made.sheet.cells:
         name = cell.metadata.nbgrader["grade_id"]
         if name not in chosen:

@@ -39,7 +39,8 @@ def moment(text: str, zone: str = "") -> datetime:
         raise UnclearTimeError(f"'{one_line(text)}' has no zone: {HOW}, or set c.Normalise.zone for the course.")
     place = zone_of(written or zone)
     try:
-        local = datetime(*(int(number or 0) for number in numbers), int((fraction or "").ljust(6, "0")[:6]))
+        year, month, day, hour, minute, second = (int(number or 0) for number in numbers)
+        local = datetime(year, month, day, hour, minute, second, int((fraction or "").ljust(6, "0")[:6]))
         offsets = {local.replace(tzinfo=place, fold=fold).utcoffset() for fold in (0, 1)}
         there = local.replace(tzinfo=place).astimezone(UTC)
     except (ValueError, OverflowError):

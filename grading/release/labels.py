@@ -58,7 +58,9 @@ class Words:
     """How a sheet names what its text refers to: equations that it shows by number, the rest in words."""
 
     def __init__(self, index: Index) -> None:
-        self.index, self.shown, self.numbers = index, [], {}
+        self.index = index
+        self.shown: list[Block] = []
+        self.numbers: dict[str, int] = {}
 
     def show(self, context: list[Block]) -> None:
         """Number the equations in blocks that the sheet is about to show."""

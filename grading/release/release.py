@@ -96,7 +96,8 @@ def _refuse_leaks(released: dict[str, NotebookNode], sources: dict[str, Notebook
 
 def secret_lines(source: NotebookNode) -> list[str]:
     """The lines of answers and hidden tests that nothing else in a sheet has, if they are long enough to tell."""
-    inside, outside = [], []
+    inside: list[str] = []
+    outside: list[str] = []
     for cell in source.cells:
         known = cell.metadata.nbgrader
         if cell.cell_type == "markdown":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from grading.errors import CourseError
 from grading.record import Failure, FailureKind, Outcome
@@ -12,7 +12,7 @@ from grading.run.worker import Job, grade_one
 from grading.text import one_line
 
 
-def run_on(jobs: Iterator[Job], address: str, alone: bool = False) -> Iterator[Outcome]:
+def run_on(jobs: Iterator[Job], address: str, alone: bool = False) -> Generator[Outcome, None, None]:
     """Grade on the workers of a Dask cluster, or ``alone``, one after the other; a task whose worker is lost goes to
     another one."""
     try:

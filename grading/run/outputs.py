@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 INPUT = "input() waits for someone to type, and nobody does while grading: write the value into the code."
@@ -49,7 +50,7 @@ def _data(value) -> dict:
 
 def tidied(outputs: list, graded: bool) -> list:
     """The outputs of a cell in order; `RobustExecute` says what ``graded`` changes."""
-    kept = []
+    kept: list[NotebookNode] = []
     for output in outputs:
         kind = output.get("output_type")
         if kind == "stream":

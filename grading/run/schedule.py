@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import nbformat
 
@@ -30,7 +30,9 @@ def starved(outcome: Outcome) -> bool:
     return any(run_of(sheet)[0].out_of_time for sheet in sheets)
 
 
-def fairly(jobs: Iterator[Job], run: Callable[[Iterator[Job], bool], Iterator[Outcome]]) -> Iterator[Outcome]:
+def fairly(
+    jobs: Iterator[Job], run: Callable[[Iterator[Job], bool], Generator[Outcome, None, None]]
+) -> Generator[Outcome, None, None]:
     """The outcomes of ``run(jobs, False)``, but of a starved submission that of ``run(…, True)``, which runs it alone.
 
     It comes last, when no other submission is at work, and once: what it says then counts.
@@ -55,11 +57,13 @@ def fairly(jobs: Iterator[Job], run: Callable[[Iterator[Job], bool], Iterator[Ou
             yield from outcomes
 
 
-def run_here(jobs: Iterator[Job], processes: int) -> Iterator[Outcome]:
+def run_here(jobs: Iterator[Job], processes: int) -> Generator[Outcome, None, None]:
     """Grade in processes of this machine, as many at once as asked; a process that is lost is replaced."""
-    waiting, attempts, alone = iter(jobs), {}, []
-    exhausted = False
-    pool, running = None, {}
+    waiting = iter(jobs)
+    attempts: dict[str, int] = {}
+    alone: list[Job] = []
+    running: dict[concurrent.futures.Future[Outcome], Job] = {}
+    exhausted, pool = False, None
     try:
         while True:
             if pool is None:

@@ -167,18 +167,18 @@ class BubblewrapProvisioner(KernelProvisionerBase):
         for port, channel in enumerate(CHANNELS, 1):
             setattr(manager, f"{channel}_port", port)
         self.connection_info = manager.get_connection_info()
-        self.sockets = [self._listen(port) for port in range(1, len(CHANNELS) + 1)]
+        self.sockets = [self._listen(port, self.room) for port in range(1, len(CHANNELS) + 1)]
         places = {
             "{launcher}": self._show(LAUNCHER),
             "{sockets}": ",".join(str(listening.fileno()) for listening in self.sockets),
-            "{connection_file}": self._show(self._write_connection()),
+            "{connection_file}": self._show(self._write_connection(self.room)),
         }
         executable, _ = bubblewrap.environment(self.python)
         words = [*self.kernel_spec.argv[1:], *kwargs.pop("extra_arguments", [])]
         return {"cmd": [executable, *(places.get(word, word) for word in words)]}
 
-    def _listen(self, port: int) -> socket.socket:
-        path = self.room / f"socket-{port}"
+    def _listen(self, port: int, room: Path) -> socket.socket:
+        path = room / f"socket-{port}"
         path.unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listening.bind(str(path))
@@ -193,13 +193,16 @@ class BubblewrapProvisioner(KernelProvisionerBase):
         self.shown[path] = f"{bubblewrap.ROOM}/{path.name}"
         return self.shown[path]
 
-    def _write_connection(self) -> Path:
+    def _write_connection(self, room: Path) -> Path:
         """Write what the kernel must know about its sockets; the folder named in it exists on neither side."""
-        folder = self.room / "inside"
+        folder = room / "inside"
         folder.mkdir(exist_ok=True)
         path = folder / "kernel.json"
         path.unlink(missing_ok=True)
-        info = self.connection_info | {"ip": f"{bubblewrap.ROOM}/socket", "key": self.connection_info["key"].decode()}
+        info = self.connection_info | {
+            "ip": f"{bubblewrap.ROOM}/socket",
+            "key": self.parent.session.key.decode(),
+        }
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w") as file:
             json.dump(info, file)
             if self.uid is not None:
@@ -207,6 +210,7 @@ class BubblewrapProvisioner(KernelProvisionerBase):
         return path
 
     async def launch_kernel(self, cmd, **kwargs):
+        assert self.room is not None, "jupyter_client calls pre_launch first"
         log = self.room / "log"
         descriptors = tuple(listening.fileno() for listening in self.sockets)
         if self.isolation == "bubblewrap":
@@ -222,7 +226,7 @@ class BubblewrapProvisioner(KernelProvisionerBase):
 
     def _start_unprotected(self, cmd: list[str], log: Path, descriptors: tuple[int, ...]) -> subprocess.Popen:
         """Without protection a kernel still gets a folder without notebooks and a small environment."""
-        home = self.room / "home"
+        home = log.with_name("home")
         home.mkdir(exist_ok=True)
         variables = bubblewrap.variables(self.python) | {"HOME": str(home), "TMPDIR": str(home)}
         with log.open("ab") as output:

@@ -20,7 +20,17 @@ def probe_source(inputs: Callable, probe: Callable, *helpers: Callable) -> str:
     ``list`` or ``SEED`` does it no harm and none of its names stays behind; ``STUDENT`` is the notebook's namespace.
     The seed is 0 until `seeded` puts another.
     """
-    pieces = (plain, tensor_facts, attempt_into, decoys, publish, *helpers, inputs, probe, run_probe)
+    pieces: tuple[Callable, ...] = (
+        plain,
+        tensor_facts,
+        attempt_into,
+        decoys,
+        publish,
+        *helpers,
+        inputs,
+        probe,
+        run_probe,
+    )
     source = "\n\n".join(inspect.getsource(piece) for piece in pieces)
     if "'''" in source or "\\" in source:
         raise ValueError("A probe's source must hold neither ''' nor a backslash: it is sent inside a raw string.")

@@ -150,5 +150,7 @@ def stopped(message: str, what: str) -> str:
         return "There is no answer yet: the stub is still in place."
     if kind == "KeyError" and said.strip("'").isidentifier():
         return f"The notebook does not define {said.strip(chr(39))}: keep its name, and run the notebook from the top."
+    about = trouble(message)
+    hint = HINTS.get(about, "") if about else ""
     end = "" if message.endswith((".", "!", "?", "…")) else "."
-    return f"{what} stopped with {message}{end}{HINTS.get(trouble(message), '')}"
+    return f"{what} stopped with {message}{end}{hint}"

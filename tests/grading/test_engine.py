@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -51,12 +52,13 @@ assert add(1, 2) == 3, "1 and 2 are 3"
 Why does the order not matter?
 ```
 
-+++ {"nbgrader": {"grade": true, "grade_id": "why", "points": 1, "schema_version": 3, "solution": true}}
++++ WRITTEN
 
 ````{dropdown} Answer
 Addition commutes.
 ````
 """
+WRITTEN = {"grade": True, "grade_id": "why", "locked": False, "points": 1, "solution": True, "task": False}
 JUDGE = '''\
 """Addition of two numbers that the seed draws."""
 
@@ -113,7 +115,9 @@ sys.exit(f"imported: {book}" if book else status)
 @pytest.fixture
 def folder(tmp_path) -> Path:
     (tmp_path / "chapters").mkdir()
-    (tmp_path / "chapters" / "sums.md").write_text(CHAPTER)
+    (tmp_path / "chapters" / "sums.md").write_text(
+        CHAPTER.replace("WRITTEN", json.dumps({"nbgrader": WRITTEN | {"schema_version": 3}}))
+    )
     (tmp_path / "judges_of_sums").mkdir()
     (tmp_path / "judges_of_sums" / "__init__.py").touch()
     (tmp_path / "judges_of_sums" / "add.py").write_text(JUDGE)

@@ -343,7 +343,6 @@ def test_hostile_work_is_visible_and_inert_on_both_pages(page, server, course, a
     page.asked.clear()
     page.goto((feedback / "eve_12" / ASSIGNMENT / "formulation.html").as_uri())
     assert_inert(page, "file:")
-    assert page.locator(".output math").count() == 1, "the formula that was displayed"
     for text in (read, page.locator("main").inner_text()):
         # What was meant to run is there to read: in the answer, in its code, in an output and in an error.
         assert text.count(f"<script>{BAD}</script>") >= 5

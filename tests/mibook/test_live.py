@@ -265,7 +265,7 @@ def test_a_width_out_of_range_is_refused():
 
 
 def test_what_the_modules_compute():
-    tests = sorted((ROOT / "tests" / "live").glob("*.test.mjs"))
+    tests = sorted((ROOT / "tests" / "mibook" / "live").glob("*.test.mjs"))
     run = subprocess.run([tool("node"), "--test", *map(str, tests)], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
 

@@ -12,9 +12,9 @@ from traitlets.config import Config
 from chapters.editions import CODE_STUB, TEXT_STUB
 from chapters.source import ROOT
 from grading.__main__ import _parser
-from grading.gradebook import audit
 from grading.gradebook.policy import LatePolicy
 from grading.nbgrader_config import configure
+from grading.record import Status
 from grading.run.execute import RobustExecute
 from grading.sandbox.bubblewrap import GIB, MIB, Limits
 from mibook.results import load
@@ -66,7 +66,7 @@ def test_the_limits_that_the_guides_state_are_those_in_force(tmp_path):
 
 def test_the_guides_name_every_status_and_every_stub():
     rows = re.findall(r"^\| ([a-z ]+) \|", INSTRUCTORS.read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(audit.STATUSES) <= set(rows)
+    assert set(Status) <= set(rows)
     students = STUDENTS.read_text(encoding="utf-8")
     assert TEXT_STUB in students
     assert CODE_STUB.split("(")[0] in students

@@ -1,8 +1,8 @@
-// What the live figures compute, without a page. Run by tests/test_live.py, or by hand: node --test tests/live/*.test.mjs
+// What the live figures compute, without a page. Run by tests/mibook/test_live.py, or by hand: node --test FILE.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-const room = new URL("../../mibook/live/js/", import.meta.url);
+const room = new URL("../../../mibook/live/js/", import.meta.url);
 const { Stream, contour, grid, kde1, kde2, shareLevels } = await import(new URL("maths.mjs", room));
 const { choose, ratioMoment, spreadSample, spreadTheory } = await import(new URL("spread.mjs", room));
 const { KNOTS, bound, climb, draw, law, logRatio } = await import(new URL("bound.mjs", room));
