@@ -11,8 +11,11 @@ READY := .venv/.ready node_modules/.ready
 
 COURSE  ?= course
 
-.PHONY: book serve lab notebooks assignment grade formgrader doctor images bench lock lint test clean setup
+.PHONY: help book serve lab notebooks assignment grade formgrader doctor images bench lock lint check test clean setup
 .DEFAULT_GOAL := book
+
+help:                     ## say what each command does
+	@awk -F ' *##? ' '/^[a-z]+:.*## /{ sub(/:.*/, "", $$1); printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 book: $(READY)            ## build the site (EDITION=student: without answers)
 	python -m sitebuild.build $(EDITION)
@@ -44,8 +47,11 @@ images: .venv/.ready      ## draw images/*.svg anew
 bench: $(READY)           ## run the long studies and store their results (more than an hour)
 	for study in benchmarks/[a-z]*.py; do python -m benchmarks.$$(basename $$study .py) || exit 1; done
 
-lint: $(READY)            ## check style and format, of Python and of the live figures' modules
-	ruff check . && ruff format --check . && node_modules/.bin/eslint .
+lint: $(READY)            ## check style, format and types, of Python and of the live figures' modules
+	ruff check . && ruff format --check . && mypy && node_modules/.bin/eslint . && node_modules/.bin/tsc -p mibook/live/js
+
+check: $(READY) lint      ## what to run between edits: lint and the tests without kernels, browsers and training
+	python -m pytest -q -m "not costly"
 
 test: $(READY) lint       ## all tests, the strict builds and the browser checks among them
 	python -m pytest

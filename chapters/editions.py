@@ -21,6 +21,7 @@ from chapters.source import tags
 STUB = "Replace this line with your own code."
 CODE_STUB = f'raise NotImplementedError("{STUB}")'
 TEXT_STUB = "*Write your answer here.*"
+FOLDERS = {"reader": "notebooks", "student": "student"}  # of each edition's notebooks
 FOLDED = "hide-input"
 ANSWERS = ("solution", "solution-start")  # directives
 NOT_SHOWN = {"remove-output", "remove-cell"}

@@ -26,7 +26,6 @@ from chapters.source import BOOK, ROOT
 
 TEXT = "md:myst"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-NOTEBOOKS = ("notebooks", "student")
 SECONDS_OF_ONE_SAVE = 2
 FENCE, BLOCK_OPENS = "```", "```yaml\nmath:\n"
 
@@ -171,7 +170,7 @@ def drift(root: Path = ROOT) -> list[str]:
 
 def orphans(files: dict[Path, str], root: Path = ROOT) -> list[str]:
     """One sentence for each notebook whose chapter is gone."""
-    found = [path for folder in NOTEBOOKS for path in sorted((root / folder).glob("*.ipynb"))]
+    found = [path for folder in editions.FOLDERS.values() for path in sorted((root / folder).glob("*.ipynb"))]
     return [
         f"{path.relative_to(root)} has no chapter with code in book/: remove it, if nobody needs it."
         for path in found

@@ -1,2 +1,3 @@
-"""What turns `book/*.md` into notebooks and a site. Knows jupytext, nbclient and Sphinx; of grading only
-nbgrader's marks for answers and hidden tests."""
+"""What turns executed chapters into a site: `build` is the command, `extension` what Sphinx is told, `icons` the
+theme's icons in use, `assets/` and `templates/` what pages load; `lab` opens JupyterLab.
+"""

@@ -24,6 +24,7 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from chapters.editions import FOLDERS
 from chapters.macros import macros
 from chapters.source import ROOT
 from mibook import results
@@ -37,7 +38,6 @@ MATHJAX = ROOT / "node_modules" / "mathjax" / "es5"
 MATHJAX_PARTS = ["tex-chtml.js", "output/chtml", "input/tex", "ui", "a11y", "sre"]
 RUNTIME = ROOT / "node_modules" / "onnxruntime-web" / "dist"
 RUNTIME_PARTS = ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]
-NOTEBOOKS = {"reader": "notebooks", "student": "student"}
 
 
 def configure(app: Sphinx, config) -> None:
@@ -133,7 +133,7 @@ def add_host(app: Sphinx, pagename: str, templatename: str, context: dict, doctr
 
 def point_launch_buttons(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Make the theme's launch links open the notebook of the pair instead of the page's own path."""
-    notebook = f"{NOTEBOOKS[app.config.book_edition]}/{Path(pagename).name}.ipynb"
+    notebook = f"{FOLDERS[app.config.book_edition]}/{Path(pagename).name}.ipynb"
     for group in context.get("header_buttons", []):
         if group.get("label") == "launch-buttons":
             for button in group["buttons"]:

@@ -12,10 +12,9 @@ import os
 import sys
 from typing import NoReturn
 
+from chapters.editions import FOLDERS
 from chapters.jupyter import environment
 from chapters.source import ROOT, pages
-
-FOLDERS = {"reader": "notebooks", "student": "student"}
 
 
 def first_notebook(folder: str) -> str:

@@ -22,7 +22,10 @@ COSTLY = ("student_site", "reader_site", "served", "chromium", "sandbox")
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: bool(set(COSTLY) & set(item.fixturenames)))
+    for item in items:
+        if set(COSTLY) & set(item.fixturenames):
+            item.add_marker("costly")
+    items.sort(key=lambda item: item.get_closest_marker("costly") is not None)
 
 
 @pytest.hookimpl(hookwrapper=True)

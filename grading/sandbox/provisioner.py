@@ -27,6 +27,7 @@ import time
 from pathlib import Path
 
 from jupyter_client.provisioning import KernelProvisionerBase
+from jupyter_client.session import Session
 from traitlets import Integer, Unicode
 
 from grading.record import Stop, StopKind
@@ -171,7 +172,7 @@ class BubblewrapProvisioner(KernelProvisionerBase):
         places = {
             "{launcher}": self._show(LAUNCHER),
             "{sockets}": ",".join(str(listening.fileno()) for listening in self.sockets),
-            "{connection_file}": self._show(self._write_connection(self.room)),
+            "{connection_file}": self._show(self._write_connection(self.room, manager.session)),
         }
         executable, _ = bubblewrap.environment(self.python)
         words = [*self.kernel_spec.argv[1:], *kwargs.pop("extra_arguments", [])]
@@ -193,7 +194,7 @@ class BubblewrapProvisioner(KernelProvisionerBase):
         self.shown[path] = f"{bubblewrap.ROOM}/{path.name}"
         return self.shown[path]
 
-    def _write_connection(self, room: Path) -> Path:
+    def _write_connection(self, room: Path, session: Session) -> Path:
         """Write what the kernel must know about its sockets; the folder named in it exists on neither side."""
         folder = room / "inside"
         folder.mkdir(exist_ok=True)
@@ -201,7 +202,7 @@ class BubblewrapProvisioner(KernelProvisionerBase):
         path.unlink(missing_ok=True)
         info = self.connection_info | {
             "ip": f"{bubblewrap.ROOM}/socket",
-            "key": self.parent.session.key.decode(),
+            "key": session.key.decode(),
         }
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w") as file:
             json.dump(info, file)

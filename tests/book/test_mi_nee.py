@@ -13,6 +13,8 @@ from chapters.source import definitions
 from mibook import results
 from mibook.samples import Gaussian, GaussianMixture
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def ns() -> dict:

@@ -12,6 +12,8 @@ from chapters.source import definitions
 from mibook.results import load
 from mibook.samples import Gaussian, running_example
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def mine() -> dict:

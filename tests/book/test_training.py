@@ -13,6 +13,8 @@ from scipy.optimize import minimize_scalar
 from chapters.source import definitions
 from mibook.samples import running_example
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def ns() -> dict:

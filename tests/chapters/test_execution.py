@@ -9,6 +9,8 @@ import pytest
 
 from chapters.source import ROOT
 
+pytestmark = pytest.mark.costly
+
 PAGE = """---
 kernelspec:
   display_name: Python 3

@@ -231,6 +231,7 @@ def test_a_picture_that_is_not_there_costs_itself_alone():
     assert "example.org" not in text
 
 
+@pytest.mark.costly
 def test_long_output_is_cut_and_a_page_has_room_for_so_much():
     many = [new_code_cell("", outputs=[new_output("stream", text="<" * 300_000)]) for _ in range(60)]
     text = page(*many)
@@ -317,6 +318,7 @@ def end_for_eve(root, assignment, students):
     return []
 
 
+@pytest.mark.costly
 def test_a_process_that_is_ended_costs_one_page_and_names_it(tmp_path, monkeypatch):
     monkeypatch.setattr(write, "_write", end_for_eve)
     parts = [["ada", "bob"], ["cy", "eve"], ["dan", "flo"]]
@@ -331,6 +333,7 @@ def sleep_for_ever(root, assignment, students):
     time.sleep(3600)
 
 
+@pytest.mark.costly
 def test_an_interrupt_waits_for_no_page(tmp_path, monkeypatch):
     monkeypatch.setattr(write, "_write", sleep_for_ever)
 
@@ -349,6 +352,7 @@ def owned_by(number: int) -> int:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True).returncode
 
 
+@pytest.mark.costly
 def test_a_worker_ends_with_its_owner_and_an_owner_may_be_the_first_process():
     assert owned_by(os.getpid()) == 0
     assert owned_by(1) == (0 if os.getpid() == 1 else 1)

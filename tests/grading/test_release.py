@@ -90,6 +90,7 @@ def test_no_demonstration_is_in_a_sheet():
             assert word not in code
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("assignment", "name"), SHEETS)
 def test_validate_passes_on_the_solution(assignment, name, tmp_path):
     path = tmp_path / name
@@ -97,6 +98,7 @@ def test_validate_passes_on_the_solution(assignment, name, tmp_path):
     assert Validator().validate(str(path)) == {}
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("assignment", "name"), SHEETS)
 def test_validate_invert_passes_on_the_stub(assignment, name, tmp_path):
     path = tmp_path / name
@@ -104,6 +106,7 @@ def test_validate_invert_passes_on_the_stub(assignment, name, tmp_path):
     assert Validator(invert=True).validate(str(path)) == {}
 
 
+@pytest.mark.costly
 def test_deriving_again_changes_nothing(tmp_path):
     course = grading_course.course(tmp_path)
     files = [*(course.root / "source").rglob("*.ipynb"), *(course.root / "release").rglob("*.ipynb")]
@@ -152,6 +155,7 @@ def test_handout_holds_what_a_student_needs_and_no_more(root, handout):
     assert {"torch", "numpy", "jupyterlab", "nbgrader"} <= {line.split("==")[0] for line in lines[:-1]}
 
 
+@pytest.mark.costly
 def test_handout_runs_outside_the_clone(handout):
     """The package is the one in the zip, and the visible tests see the model answers pass and the stubs fail."""
     found = in_handout(handout, "-c", "import mibook; print(mibook.__file__)").stdout

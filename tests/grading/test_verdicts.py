@@ -317,6 +317,7 @@ def test_seeds_differ_by_secret_assignment_and_student_and_stay_the_same():
     assert seeds.seed(b"a" * 32, "part1", "ann") == found[0]
 
 
+@pytest.mark.costly
 def test_probes_and_verdicts_work_through_a_real_kernel():
     """Two exercises of one chapter: the records arrive as display data, and earn what they should."""
     context_cells = [new_code_cell(source) for source in parts("MINETrainer")[1]]

@@ -10,6 +10,8 @@ from mibook import results
 from mibook.estimators import _Objective, cross_fit, mine, minee
 from mibook.samples import Gaussian, GaussianMixture, running_example
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def pair():

@@ -15,6 +15,8 @@ from mibook.live.generator import Stream
 from mibook.live.mine import EDGE, EXPORT, MINE, SIDE, Run, draw, grid, set_weights
 from mibook.samples import Gaussian
 
+pytestmark = pytest.mark.costly
+
 RUNTIME = ROOT / "node_modules" / "onnxruntime-web" / "dist"
 STEPS = 200
 TRAIN = """

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
 
 from chapters.execution import code_cells
 from chapters.source import ROOT, pages, read
@@ -144,11 +143,3 @@ def test_second_build_executes_nothing_and_changes_nothing(reader_site):
     before = fingerprint()
     build("reader")
     assert fingerprint() == before
-
-
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_chapter_installs_the_package_where_it_is_launched(name):
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    first = code_cells(read(ROOT / "book" / f"{name}.md"))[0]
-    assert "find_spec" in first.source
-    assert f"%pip install -q git+{config['repository']['url']}\n" in first.source + "\n"
