@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.utils import is_grade
 
 from chapters.source import read
 from grading.assignments import Declaration
@@ -25,13 +26,14 @@ from grading.release.handout import handout, wheel
 from grading.release.labels import index_of
 from grading.release.sheets import sheet_of
 from grading.stock import Listener
+from grading.verdict.registry import exercises
 
 
 def make(course: Course) -> dict[str, Path]:
     """Derive every declared assignment into the course; return each one's zip."""
     course.prepare()
     declaration = course.declaration
-    refuse_doubles(declaration)
+    refuse_contradictions(declaration)
     index = index_of([sheet.chapter for sheet in declaration.sheets])
     package = wheel(declaration.package) if declaration.package else None
     made = {}
@@ -50,17 +52,28 @@ def make(course: Course) -> dict[str, Path]:
     return made
 
 
-def refuse_doubles(declaration: Declaration) -> None:
-    """Raise CourseError for a chapter that is not there, and for an id that two chapters use."""
-    where: dict[str, Path] = {}
+def refuse_contradictions(declaration: Declaration) -> None:
+    """Raise CourseError, with the file, where declaration, chapters and exercises do not fit together."""
+    sheets = {sheet.chapter: sheet for sheet in declaration.sheets}
     for sheet in declaration.sheets:
         if not sheet.chapter.exists():
             raise CourseError(f"{declaration.path} names the sheet {sheet.name!r}, but there is no {sheet.chapter}.")
-        for cell in read(sheet.chapter).cells:
-            if name := cell.metadata.get("nbgrader", {}).get("grade_id"):
-                if name in where:
-                    raise CourseError(f"{where[name]} and {sheet.chapter} both have a cell {name!r}: rename one.")
-                where[name] = sheet.chapter
+        if sheets[sheet.chapter] is not sheet:
+            raise CourseError(f"{declaration.path} names the sheet {sheet.name!r} twice: remove one.")
+    where: dict[str, Path] = {}
+    for chapter in sorted(declaration.chapters.glob("*.md")):
+        for cell in read(chapter).cells:
+            if not (name := cell.metadata.get("nbgrader", {}).get("grade_id")):
+                continue
+            if name in where:
+                raise CourseError(f"{where[name]} and {chapter} both have a cell {name!r}: rename one.")
+            if is_grade(cell) and chapter not in sheets:
+                raise CourseError(f"{chapter} has the graded {name}, but {declaration.path} has no sheet for it.")
+            where[name] = chapter
+    for test_id, module in exercises(declaration.exercises).items():
+        for name in (module.GRADE_ID, test_id):
+            if name not in where:
+                raise CourseError(f"{module.__file__} judges {name!r}, which no chapter has: rename or remove it.")
 
 
 def _release(course: Course, assignment: str) -> dict[str, NotebookNode]:

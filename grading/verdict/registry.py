@@ -18,10 +18,18 @@ def exercises(package: str) -> dict[str, ModuleType]:
     """The modules of all exercises in ``package`` by the test cell that each judges.
 
     Names that begin with an underscore are what several exercises share. Raises CourseError that names the file for a
-    module that lacks something, and for two modules that judge one cell.
+    module that lacks something, for a package that is not there, and for two modules that judge one cell.
     """
     found: dict[str, ModuleType] = {}
-    for entry in pkgutil.iter_modules(importlib.import_module(package).__path__):
+    try:
+        path = importlib.import_module(package).__path__
+    except ModuleNotFoundError as error:
+        if not f"{package}.".startswith(f"{error.name}."):  # a judge needs something that is not installed
+            raise
+        raise CourseError(
+            f"There is no package of exercises {package!r}: correct its name in the declaration."
+        ) from None
+    for entry in pkgutil.iter_modules(path):
         if entry.name.startswith("_"):
             continue
         module = importlib.import_module(f"{package}.{entry.name}")

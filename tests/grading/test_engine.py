@@ -1,7 +1,8 @@
-"""The engine alone: a course of two exercises goes from release to feedback, and nothing of the book is loaded."""
+"""The engine alone: a course of two exercises goes from release to feedback, and nothing of the book can be."""
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -12,6 +13,8 @@ import nbformat
 import pytest
 
 from chapters.source import ROOT
+from grading.assignments import declared
+from grading.verdict.registry import exercises
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 
@@ -103,12 +106,18 @@ from grading.nbgrader_config import configure
 
 configure(get_config(), Path(__file__).resolve().parent, Path({folder!r}) / "sums.yml")
 """
-COMMAND = """\
+# Python runs this in every process that the environment reaches, workers too: what is of the book can't be found there.
+WITHOUT_THE_BOOK = """\
 import sys
-from grading.__main__ import main
-status = main(sys.argv[1:])
-book = [name for name in sys.modules if name.startswith(("mibook", "sitebuild", "grading.exercises"))]
-sys.exit(f"imported: {book}" if book else status)
+
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("mibook", "sitebuild") or name == "grading.exercises":
+            raise AssertionError(f"{name} is no part of the engine")
+
+
+sys.meta_path.insert(0, Refuse())
 """
 
 
@@ -122,18 +131,43 @@ def folder(tmp_path) -> Path:
     (tmp_path / "judges_of_sums" / "__init__.py").touch()
     (tmp_path / "judges_of_sums" / "add.py").write_text(JUDGE)
     (tmp_path / "sums.yml").write_text(DECLARED.format(folder=tmp_path))
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_THE_BOOK)
     (tmp_path / "course").mkdir()
     (tmp_path / "course" / "nbgrader_config.py").write_text(SETTINGS.format(root=str(ROOT), folder=str(tmp_path)))
     return tmp_path
 
 
+def python(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    """Run Python where nothing of the book can be imported."""
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    return subprocess.run([sys.executable, *words], cwd=folder, env=variables, capture_output=True, text=True)
+
+
 def command(folder: Path, *words: str) -> str:
-    """Run one of the course's commands; it fails if it imported anything of the book."""
-    line = [sys.executable, "-c", COMMAND, *words, "--course", str(folder / "course")]
-    variables = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)])}
-    run = subprocess.run(line, cwd=folder, env=variables, capture_output=True, text=True)
+    """Run one of the course's commands."""
+    run = python(folder, "-m", "grading", *words, "--course", str(folder / "course"))
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout
+
+
+@pytest.mark.parametrize("module", ["mibook", "sitebuild.build", "grading.exercises"])
+def test_nothing_of_the_book_can_be_imported_here(folder, module):
+    assert "is no part of the engine" in python(folder, "-c", f"import {module}").stderr
+
+
+def test_the_engine_names_no_exercise_and_no_chapter():
+    book = declared()
+    names = {sheet.name for sheet in book.sheets} | {name for sheet in book.sheets for name in sheet.exercises}
+    names |= set(exercises(book.exercises)) | {book.exercises, *book.assignments}
+    files = [path for path in (ROOT / "grading").rglob("*.py") if "exercises" not in path.parts]
+    words = {node.value: path for path in files for node in ast.walk(ast.parse(path.read_text())) if _is_text(node)}
+    assert len(names) > 20
+    assert "nbgrader_config.py" in words
+    assert {name: words[name] for name in names & words.keys()} == {}
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def test_a_course_of_two_exercises_goes_from_release_to_feedback(folder):

@@ -18,7 +18,7 @@ import grading_course
 from chapters.source import BOOK, ROOT, read
 from grading.assignments import declared
 from grading.errors import CourseError
-from grading.release.release import make, refuse_doubles, secret_lines
+from grading.release.release import make, refuse_contradictions, secret_lines
 from grading.release.sheets import sheet_of
 from grading.verdict.registry import exercises
 from grading_course import ALL, released, solved
@@ -198,37 +198,85 @@ nbgrader: {grade: true, grade_id: one, locked: false, points: 1, schema_version:
 one = 1
 ```
 """
+TEST = """
+```{code-cell} ipython3
+---
+nbgrader: {grade: true, grade_id: test-one, locked: true, points: 2, schema_version: 3, solution: false, task: false}
+---
+assert one == 1
+```
+"""
+JUDGE = 'GRADE_ID, TEST_ID, POINTS, PROBE, judge = "one", "test-one", {"value": 3}, "", None\n'
 DECLARED = """\
 chapters: {folder}
-exercises: judges
+exercises: {package}
 assignments:
   first: {{title: First, sheets: {{{sheets}}}}}
 """
 
 
+@pytest.fixture
+def derive(tmp_path, monkeypatch):
+    """Derives the sheets of a small book: chapters and judges by file name, and what is declared."""
+    package = f"judges_{tmp_path.name}"
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def book(chapters: dict[str, str], sheets: str, judges: dict[str, str], package: str = package) -> None:
+        (tmp_path / package).mkdir()
+        for name, text in ({"__init__": ""} | judges).items():
+            (tmp_path / package / f"{name}.py").write_text(text)
+        for name, text in chapters.items():
+            (tmp_path / f"{name}.md").write_text(text)
+        path = tmp_path / "a.yml"
+        path.write_text(DECLARED.format(folder=tmp_path, package=package, sheets=sheets))
+        declaration = declared(path)
+        refuse_contradictions(declaration)
+        for sheet in declaration.sheets:
+            sheet_of(sheet, declaration, {})
+
+    return book
+
+
+ONE = "words: {exercises: [one]}"
+WORDS = {"words": CHAPTER}
+TESTED = {"words": CHAPTER.replace("grade: true", "grade: false").replace("points: 1, ", "") + TEST}
+
+
 @pytest.mark.parametrize(
-    ("exercises", "chapters", "says"),
+    ("chapters", "sheets", "judges", "says"),
     [
-        ("one, two", ["words"], "asks for two, which .*words.md does not have"),
-        ("", ["words"], "words.md has the graded one, but .*a.yml does not ask for it"),
-        ("one", ["other"], "names the sheet 'words', but there is no .*words.md"),
-        ("one", ["words", "more"], "words.md and .*more.md both have a cell 'one': rename one"),
+        (WORDS, "words: {exercises: [one, two]}", {}, "asks for two, which .*words.md does not have"),
+        (WORDS, "words: {exercises: []}", {}, "words.md has the graded one, but .*a.yml does not ask for it"),
+        (WORDS, "", {}, "words.md has the graded one, but .*a.yml has no sheet for it"),
+        ({"other": ""}, ONE, {}, "names the sheet 'words', but there is no .*words.md"),
+        (
+            WORDS | {"more": CHAPTER},
+            f"{ONE}, more: {{exercises: [one]}}",
+            {},
+            "more.md and .*words.md both have a cell 'one': rename one",
+        ),
+        (WORDS, f"{ONE}}}}}\n  second: {{title: Second, sheets: {{{ONE}", {}, "a.yml names the sheet 'words' twice"),
+        (WORDS, ONE, {"one": JUDGE}, "one.py judges 'test-one', which no chapter has"),
+        (WORDS, ONE, {"one": 'TEST_ID = "test-one"\n'}, "one.py judges nothing: it lacks GRADE_ID, POINTS"),
+        (TESTED, ONE, {}, "No exercise judges the test cell 'test-one', .*add a module to judges_"),
+        (TESTED, ONE, {"one": JUDGE}, "test-one has 2 points in the chapter, but .*one.py .* of 3"),
+        (TESTED, ONE, {"one": JUDGE, "two": JUDGE}, "one.py and .*two.py both judge"),
     ],
 )
-def test_a_declaration_that_the_chapters_contradict_names_the_file(tmp_path, exercises, chapters, says):
-    for chapter in chapters:
-        (tmp_path / f"{chapter}.md").write_text(CHAPTER)
-    path = tmp_path / "a.yml"
-    sheets = "".join(f"{name}: {{exercises: [{exercises}]}}, " for name in ["words", *chapters[1:]])
-    path.write_text(DECLARED.format(folder=tmp_path, sheets=sheets))
-    declaration = declared(path)
-
-    def derive():
-        refuse_doubles(declaration)
-        sheet_of(declaration.sheets[0], declaration, {})
-
+def test_declaration_chapters_and_judges_that_contradict_each_other_name_the_file(
+    derive, chapters, sheets, judges, says
+):
     with pytest.raises(CourseError, match=says):
-        derive()
+        derive(chapters, sheets, judges)
+
+
+def test_declaration_chapters_and_judges_that_fit_are_derived(derive):
+    derive(TESTED, ONE, {"one": JUDGE.replace("3", "2")})
+
+
+def test_a_package_of_exercises_that_is_not_there_is_named():
+    with pytest.raises(CourseError, match="no package of exercises 'judges_of_nothing'"):
+        exercises("judges_of_nothing")
 
 
 def test_a_declaration_that_can_not_be_read_names_the_file(tmp_path):
