@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
+from myst_parser.parsers.options import options_to_items
 from nbformat import NotebookNode
 
 from chapters.source import ROOT
@@ -70,12 +72,21 @@ def _directive(token: Token, text: str = "") -> Block | None:
     name, closed, title = token.info.strip().removeprefix("{").partition("}")
     if token.type not in FENCES or not token.info.strip().startswith("{") or not closed:
         return None
-    lines, options = token.content.split("\n"), {}
-    while lines and lines[0].startswith(":") and ":" in lines[0][1:]:
-        option, _, value = lines.pop(0)[1:].partition(":")
-        options[option] = value.strip()
+    given, body = _parted(token.content.split("\n"))
+    options = dict(options_to_items("\n".join(given))[0])
     label = options.get("label", options.get("name", ""))
-    return Block("directive", text, name, title.strip(), label, "\n".join(lines).strip("\n"))
+    return Block("directive", text, name, title.strip(), label, "\n".join(body).strip("\n"))
+
+
+def _parted(lines: list[str]) -> tuple[list[str], list[str]]:
+    """A directive's options, in either way to write them, and its content."""
+    if lines[0] == "---" and "---" in lines[1:]:
+        end = lines.index("---", 1)
+        return lines[1:end], lines[end + 1 :]
+    end = 0
+    while end < len(lines) and lines[end].startswith(":") and ":" in lines[end][1:] and lines[end][1] != ":":
+        end += 1
+    return [line[1:] for line in lines[:end]], lines[end:]
 
 
 def walk(source: str) -> Iterator[Token | Block]:
@@ -123,7 +134,9 @@ def roles(text: str) -> list[Role]:
     found, at = [], 0
     for token in _parser().parse(text):
         for child in token.children or []:
-            if child.type == "myst_role":
+            if child.type == "code_inline":  # what looks like a role in there is none
+                at = [run.end() for run in re.finditer(f"(?<!`){child.markup}(?!`)", text[at:])][1] + at
+            elif child.type == "myst_role":
                 opening = f"{{{child.meta['name']}}}`"
                 start = text.index(opening, at)
                 at = text.index("`", start + len(opening)) + 1
