@@ -19,7 +19,7 @@ import torch
 from tqdm import tqdm
 
 from mibook import results
-from mibook.estimators import mine
+from mibook.estimators import Settings, mine
 from mibook.samples import running_example
 
 N, SAMPLES, TOLERANCE, EVERY, STACK = 1000, 12, 0.05, 10, 16
@@ -82,10 +82,12 @@ def seconds_per_iteration(X: np.ndarray, Y: np.ndarray, repetitions: int = 5) ->
     never = 10_000
     runs = {"plain": lambda: plain(X, Y, 50, 0, every=never)}
     runs |= {
-        name: lambda settings=settings: mine(X, Y, seeds=1, **(settings | {"n_iters": 50, "record_every": never}))
+        name: lambda settings=settings: mine(
+            X, Y, Settings(seeds=1, **(settings | {"n_iters": 50, "record_every": never}))
+        )
         for name, settings in RUNGS.items()
     }
-    runs["stack"] = lambda: mine(X, Y, seeds=STACK, **(TOP | {"n_iters": 50, "record_every": never}))
+    runs["stack"] = lambda: mine(X, Y, Settings(seeds=STACK, **(TOP | {"n_iters": 50, "record_every": never})))
     best = dict.fromkeys(runs, np.inf)
     for _ in range(repetitions):
         for name, run in runs.items():
@@ -106,7 +108,7 @@ def main() -> None:
     cost = seconds_per_iteration(X[0], Y[0])
     histories = {"plain": np.transpose([plain(x, y, 1000, s) for s, (x, y) in enumerate(tqdm(drawn))])}
     for name, settings in tqdm(RUNGS.items()):
-        histories[name] = mine(X, Y, seeds=SAMPLES, record_every=EVERY, **settings).history
+        histories[name] = mine(X, Y, Settings(seeds=SAMPLES, record_every=EVERY, **settings)).history
     rows = []
     for name, history in histories.items():
         error = np.abs(history - law.mutual_information).mean(axis=1)

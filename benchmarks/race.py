@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 
 from mibook import results
-from mibook.estimators import Fit, mine, minee
+from mibook.estimators import Fit, MINEESettings, Settings, mine, minee
 from mibook.samples import Gaussian, GaussianMixture, Law
 
 NETS = 5
@@ -50,11 +50,11 @@ def run(name: str) -> tuple[list[tuple], list[tuple]]:
     fits: dict[tuple[str, str], Fit] = {}
     for label, init in (("he", "he"), ("0.02", 0.02)):
         long = SLOW_START if (name, label) == ("mixture", "0.02") else 1
-        fits["mine", label] = mine(X, Y, **(own | {"init": init, "n_iters": long * iterations}))
+        fits["mine", label] = mine(X, Y, Settings(**(own | {"init": init, "n_iters": long * iterations})))
         for reference in ("gaussian", "uniform"):
-            fits[reference, label] = minee(X, Y, reference=reference, n_ref=N_REF, init=init, **own)
+            fits[reference, label] = minee(X, Y, MINEESettings(reference=reference, n_ref=N_REF, init=init, **own))
     half = own | {"n_iters": iterations // 2}
-    fits["cross", "he"] = minee(X, Y, n_ref=N_REF, mine_iters=iterations // 2, **half)
+    fits["cross", "he"] = minee(X, Y, MINEESettings(n_ref=N_REF, mine_iters=iterations // 2, **half))
     histories, finals = [], []
     for (method, label), fit in fits.items():
         for k, row in zip(fit.iterations, fit.history, strict=True):

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from mibook import results
-from mibook.estimators import _Objective, cross_fit, mine, minee
+from mibook.estimators import MINEESettings, Settings, cross_fit, mine, minee
+from mibook.estimators.networks import Objective
 from mibook.samples import Gaussian, GaussianMixture, running_example
 
 pytestmark = pytest.mark.costly
@@ -23,13 +24,13 @@ def pair():
 
 def test_shapes_and_iterations_of_a_fit(pair):
     _, X, Y = pair
-    fit = mine(X, Y, seeds=3, n_iters=25, record_every=10, held_out=0.2)
+    fit = mine(X, Y, Settings(seeds=3, n_iters=25, record_every=10, held_out=0.2))
     assert fit.iterations.tolist() == [10, 20, 25]
     assert fit.history.shape == (3, 3)
     assert fit.estimate == pytest.approx(fit.history[-1])
     assert fit.held_out.shape == (3,)
     assert np.isfinite(fit.held_out).all()
-    assert np.isnan(mine(X, Y, seeds=2, n_iters=5).held_out).all()
+    assert np.isnan(mine(X, Y, Settings(seeds=2, n_iters=5)).held_out).all()
 
 
 @pytest.mark.parametrize(("estimator", "settings"), [(mine, {}), (minee, {"n_ref": 3, "batch": 100})])
@@ -44,7 +45,7 @@ def test_estimates_lie_near_the_oracle_of_the_sample(estimator, settings, pair):
 def test_no_dependence_gives_about_zero_on_held_out_pairs():
     rng = np.random.default_rng(5)
     X, Y = rng.standard_normal((2, 400, 1))
-    fit = mine(X, Y, seeds=4, n_iters=60, held_out=0.5, record_every=60)
+    fit = mine(X, Y, Settings(seeds=4, n_iters=60, held_out=0.5, record_every=60))
     assert abs(fit.held_out.mean()) < 0.1
 
 
@@ -52,14 +53,14 @@ def test_an_uncorrelated_dependence_is_found():
     law = GaussianMixture(0.9)
     X, Y = law.sample(400, np.random.default_rng(2))
     assert abs(np.corrcoef(X.T, Y.T)[0, 1]) < 0.15
-    assert mine(X, Y, seeds=2, n_iters=200, record_every=200).estimate.min() > 0.2
+    assert mine(X, Y, Settings(seeds=2, n_iters=200, record_every=200)).estimate.min() > 0.2
 
 
 def test_each_network_may_have_its_own_sample():
     rng = np.random.default_rng(3)
     laws = [Gaussian(0.0), Gaussian(0.95)]
     X, Y = (np.stack(part) for part in zip(*(law.sample(300, rng) for law in laws), strict=True))
-    fit = mine(X, Y, seeds=2, n_iters=100, record_every=100)
+    fit = mine(X, Y, Settings(seeds=2, n_iters=100, record_every=100))
     assert fit.estimate[0] < 0.2
     assert fit.estimate[1] > 0.8
 
@@ -67,23 +68,23 @@ def test_each_network_may_have_its_own_sample():
 def test_scale_and_place_do_not_matter(pair):
     _, X, Y = pair
     settings = {"seeds": 1, "n_iters": 20}
-    same = mine(X, Y, **settings).estimate
-    assert mine(1e4 * X + 7, -Y / 1e3, **settings).estimate.shape == same.shape
-    assert mine(1e4 * X + 7, Y / 1e3, **settings).estimate == pytest.approx(same, abs=1e-3)
+    same = mine(X, Y, Settings(**settings)).estimate
+    assert mine(1e4 * X + 7, -Y / 1e3, Settings(**settings)).estimate.shape == same.shape
+    assert mine(1e4 * X + 7, Y / 1e3, Settings(**settings)).estimate == pytest.approx(same, abs=1e-3)
 
 
 def test_a_run_repeats_and_another_seed_differs(pair):
     _, X, Y = pair
-    once = mine(X, Y, seeds=2, n_iters=10).estimate
-    assert np.array_equal(once, mine(X, Y, seeds=2, n_iters=10).estimate)
-    assert not np.allclose(once, mine(X, Y, seeds=2, n_iters=10, first_seed=5).estimate)
+    once = mine(X, Y, Settings(seeds=2, n_iters=10)).estimate
+    assert np.array_equal(once, mine(X, Y, Settings(seeds=2, n_iters=10)).estimate)
+    assert not np.allclose(once, mine(X, Y, Settings(seeds=2, n_iters=10, first_seed=5)).estimate)
 
 
 def test_gradient_with_a_moving_average_is_that_of_the_definition():
     """Two batches: the second gradient divides by m = beta L'_1 + (1 - beta) L'_2, the batches' means of exp t."""
     t, beta = torch.zeros(1, 4), 0.9
     first, second = torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([[1.0, 3.0, -1.0]], requires_grad=True)
-    objective = _Objective(beta)
+    objective = Objective(beta)
     objective(t, first)
     objective(t, second).sum().backward()
     m = beta * first.exp().mean() + (1 - beta) * second.detach().exp().mean()
@@ -92,7 +93,7 @@ def test_gradient_with_a_moving_average_is_that_of_the_definition():
 
 @pytest.mark.parametrize("beta", [None, 0.0, 0.9])
 def test_large_critic_values_do_not_overflow(beta):
-    objective = _Objective(beta)
+    objective = Objective(beta)
     t_ref = torch.tensor([[300.0, 200.0]], requires_grad=True)
     loss = objective(torch.tensor([[310.0, 300.0]]), t_ref)
     loss.sum().backward()
@@ -102,7 +103,7 @@ def test_large_critic_values_do_not_overflow(beta):
 
 def test_mi_nee_then_mine_goes_on_counting(pair):
     _, X, Y = pair
-    fit = minee(X, Y, seeds=2, n_iters=20, mine_iters=30, record_every=10)
+    fit = minee(X, Y, MINEESettings(seeds=2, n_iters=20, mine_iters=30, record_every=10))
     assert fit.iterations.tolist() == [10, 20, 30, 40, 50]
     assert fit.history.shape == (5, 2)
 
@@ -111,7 +112,7 @@ def test_cross_fitting_covers_the_truth_and_its_error_is_of_the_right_size():
     """n = 600, rho = 0.8: the oracle's noise is 0.033 and a few training errors come on top."""
     law = Gaussian(0.8)
     X, Y = law.sample(600, np.random.default_rng(4))
-    fit = cross_fit(X, Y, n_iters=150)
+    fit = cross_fit(X, Y, Settings(n_iters=150))
     assert fit.folds.shape == (5,)
     assert fit.estimate == pytest.approx(fit.folds.mean())
     assert 0.6 * law.noise(600) < fit.standard_error < 2 * law.noise(600)
@@ -120,7 +121,7 @@ def test_cross_fitting_covers_the_truth_and_its_error_is_of_the_right_size():
 
 def test_the_running_example_within_its_noise():
     example = running_example()
-    fit = mine(example.X, example.Y, seeds=2, record_every=300)
+    fit = mine(example.X, example.Y, Settings(seeds=2, record_every=300))
     assert fit.estimate == pytest.approx(example.oracle, abs=0.05)
 
 
@@ -145,9 +146,9 @@ def test_the_running_example_within_its_noise():
 )
 def test_bad_input_is_one_clear_sentence(pair, change, message):
     _, X, Y = pair
-    arguments = {"X": X, "Y": Y, "seeds": 2, "n_iters": 5} | change
+    given = {"X": X, "Y": Y, "seeds": 2, "n_iters": 5} | change
     with pytest.raises(ValueError, match=message) as error:
-        mine(**arguments)
+        mine(given.pop("X"), given.pop("Y"), Settings(**given))
     assert str(error.value).endswith(".")
     assert "\n" not in str(error.value)
 
@@ -155,13 +156,13 @@ def test_bad_input_is_one_clear_sentence(pair, change, message):
 def test_minee_and_cross_fit_refuse_too(pair):
     _, X, Y = pair
     with pytest.raises(ValueError, match="reference"):
-        minee(X, Y, reference="laplace")
+        minee(X, Y, MINEESettings(reference="laplace"))
     with pytest.raises(ValueError, match="n_ref"):
-        minee(X, Y, n_ref=0)
+        minee(X, Y, MINEESettings(n_ref=0))
     with pytest.raises(ValueError, match="seeds"):
-        minee(X, Y, seeds=0)
+        minee(X, Y, MINEESettings(seeds=0))
     with pytest.raises(ValueError, match="hidden"):
-        cross_fit(X, Y, hidden=0)
+        cross_fit(X, Y, Settings(hidden=0))
     with pytest.raises(ValueError, match="folds"):
         cross_fit(X, Y, folds=1)
 
@@ -169,7 +170,7 @@ def test_minee_and_cross_fit_refuse_too(pair):
 def test_divergence_of_the_training_is_an_error(pair):
     _, X, Y = pair
     with pytest.raises(FloatingPointError, match="learning rate"):
-        mine(X, Y, seeds=1, n_iters=20, lr=1e30)
+        mine(X, Y, Settings(seeds=1, n_iters=20, lr=1e30))
 
 
 def test_stored_ladder_beats_the_plain_trainer():
