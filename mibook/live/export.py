@@ -123,6 +123,7 @@ def _graph(function: Callable, given: dict[str, Tensor], outputs: list[str]) -> 
             )
     finally:
         logging.disable(logging.NOTSET)
+    assert program is not None, "the dynamo exporter returns its program"
     model = program.model_proto
     graph = model.graph
     # What the exporter notes about where each node comes from holds source lines: answers, for a student's page.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -152,20 +152,22 @@ class MINE(Figure):
     iterations = traitlets.Enum((300, 1000, 3000), 1000).tag(sync=True)
     step = traitlets.Bytes().tag(sync=True)
     critic = traitlets.Bytes().tag(sync=True)
-    layout = traitlets.List().tag(sync=True)
+    layout: traitlets.List = traitlets.List().tag(sync=True)
     history = traitlets.Bytes().tag(sync=True)
     heat = traitlets.Bytes().tag(sync=True)
     gap = traitlets.Float(0.0).tag(sync=True)
 
     def __init__(self, Net: type[nn.Module], Trainer: type, **settings: float | str) -> None:
         super().__init__(**settings)
-        self._classes, self._run, self._looks = (Net, Trainer), None, []
+        self._classes = Net, Trainer
+        self._run: Run | None = None
+        self._looks: list[Look] = []
         if os.environ.get(EXPORT):
             self._prepare()
         self.on_msg(self._answer)
 
     @property
-    def settings(self) -> dict[str, float | str]:
+    def settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in SETTINGS}
 
     def _prepare(self) -> None:
@@ -184,7 +186,7 @@ class MINE(Figure):
     def _answer(self, _: object, message: dict, __: list) -> None:
         """Start a run or train one a little further, and look; answer with what is seen, or with what went wrong."""
         try:
-            if message["ask"] == "start":
+            if message["ask"] == "start" or self._run is None:
                 self._run = Run(*self._classes, **message["settings"])
             else:
                 self._run.train()

@@ -88,6 +88,8 @@ class ThreeDivergences(Figure):
 
     def points(self, seed: int) -> list[np.ndarray]:
         """What the reader's function draws for both columns of a sample; raise ValueError where it does not fit."""
+        if self._draw is None:
+            raise ValueError("This figure was given no function of yours to call.")
         generator, found = torch.Generator().manual_seed(seed), []
         for name, column in zip(("X", "Y"), self.sample(seed), strict=True):
             drawn = self._draw(torch.tensor(column, dtype=torch.float32), POOL, generator)

@@ -54,7 +54,8 @@ class FirstPairs(Figure):
         return float(np.abs(gaussian_kde(pairs)(np.array([x, y])) * 2 * np.pi * np.sqrt(s) - exact).max())
 
     def picture(self) -> Picture:
-        grid = draw_pairs(*(column[: self.size] for column in self._columns))
+        x, y = self._columns
+        grid = draw_pairs(x[: self.size], y[: self.size])
         for share in SHARES:
             grid.ax_joint.plot(*ellipse(self.rho, share), "--", color="0.5", linewidth=1)
         return grid.figure

@@ -41,12 +41,12 @@ class Resampling(Figure):
     module: ClassVar[str] = "resampling.mjs"
     x = traitlets.Bytes().tag(sync=True)
     y = traitlets.Bytes().tag(sync=True)
-    limits = traitlets.List().tag(sync=True)
+    limits: traitlets.List = traitlets.List().tag(sync=True)
     rho = traitlets.Float(None, allow_none=True).tag(sync=True)
     method = traitlets.Enum(METHODS, "without").tag(sync=True)
     size = traitlets.Int(2).tag(sync=True)
     seed = traitlets.Int(0).tag(sync=True)
-    own = traitlets.List().tag(sync=True)
+    own: traitlets.List = traitlets.List().tag(sync=True)
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Resampling(Figure):
             raise ValueError(
                 f"X and Y must hold the same number of values, at least 3, not {n}, {len(self._columns[1])}."
             )
-        self._own = {"pairs": resample_pairs, "column": resample}
+        self._resample, self._resample_pairs = resample, resample_pairs
         self._rng = np.random.default_rng(seed)
         own = ["with"] if resample_pairs else ["without", "with"] if resample else []
         limits = [[float(np.floor(c.min())), float(np.ceil(c.max()))] for c in self._columns]
@@ -80,11 +80,13 @@ class Resampling(Figure):
         """The rows J and K that the reader's own function chooses; raise ValueError where they are no rows."""
         n = len(self._columns[0])
         numbers = np.arange(n).reshape(-1, 1)
-        if self._own["pairs"]:
-            found = self._own["pairs"](numbers, numbers.copy(), size, self._rng)
-        else:
+        if self._resample_pairs:
+            found = self._resample_pairs(numbers, numbers.copy(), size, self._rng)
+        elif self._resample:
             options = {"replace": True} if method == "with" else {}
-            found = [self._own["column"](numbers, size, **options) for _ in range(2)]
+            found = [self._resample(numbers, size, **options) for _ in range(2)]
+        else:
+            raise ValueError("This figure was given no function of yours to call.")
         J, K = (np.ravel(column) for column in found)
         for name, rows in (("X", J), ("Y", K)):
             if rows.shape != (size,):

@@ -33,11 +33,18 @@ def test_shapes_and_iterations_of_a_fit(pair):
     assert np.isnan(mine(X, Y, Settings(seeds=2, n_iters=5)).held_out).all()
 
 
-@pytest.mark.parametrize(("estimator", "settings"), [(mine, {}), (minee, {"n_ref": 3, "batch": 100})])
+SHORT = {"seeds": 2, "n_iters": 150, "record_every": 150}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "settings"),
+    [(mine, Settings(**SHORT)), (minee, MINEESettings(n_ref=3, batch=100, **SHORT))],
+    ids=["mine", "minee"],
+)
 def test_estimates_lie_near_the_oracle_of_the_sample(estimator, settings, pair):
     """In 150 iterations both come within 0.1 nats (about four times the spread over networks) of the oracle."""
     law, X, Y = pair
-    fit = estimator(X, Y, seeds=2, n_iters=150, record_every=150, **settings)
+    fit = estimator(X, Y, settings)
     assert fit.estimate.mean() == pytest.approx(law.oracle(X, Y), abs=0.1)
     assert fit.estimate.std() > 0, "the networks of a stack must differ"
 
