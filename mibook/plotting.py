@@ -19,16 +19,25 @@ def use_style() -> None:
     plt.style.use(STYLE)
 
 
-def draw_truth(ax: Axes, truth: float, noise: float | None = None, oracle: float | None = None) -> None:
-    """Draw the true value as a horizontal line, its band of one noise standard deviation, and the oracle.
+def draw_truth(
+    ax: Axes,
+    truth: float,
+    noise: float | None = None,
+    oracle: float | None = None,
+    at_optimum: float | None = None,
+) -> None:
+    """Draw the true value as a line, its band of one noise standard deviation, the oracle, and the value at t*.
 
-    truth, noise and oracle are in nats; see ``mibook.samples.Law`` for what the last two mean.
+    All are in nats; see ``mibook.samples.Law`` for what the last three mean. Where the reference is a sample too,
+    noise is the two-sample one, ``law.noise(n, n_ref)``, and at_optimum the value to compare an estimate with.
     """
     if noise is not None:
         ax.axhspan(truth - noise, truth + noise, color="0.85", zorder=0, label=f"noise ±{noise:.3f}")
     ax.axhline(truth, color="black", linewidth=1.2, label=f"truth {truth:.3f} nats")
     if oracle is not None:
         ax.axhline(oracle, color="black", linewidth=1.2, linestyle=":", label=f"oracle {oracle:.3f}")
+    if at_optimum is not None:
+        ax.axhline(at_optimum, color="black", linewidth=1, linestyle="-.", label=f"t* on both samples {at_optimum:.3f}")
 
 
 def draw_pairs(X: np.ndarray, Y: np.ndarray, color: str = JOINT) -> sns.JointGrid:

@@ -38,13 +38,31 @@ class Law:
         """The variance of the information density under the joint law, in nats squared."""
         raise NotImplementedError
 
+    @property
+    def ratio_variance(self) -> float:
+        """The variance of the density ratio exp i under the product of the marginals, without unit."""
+        raise NotImplementedError
+
     def oracle(self, X: np.ndarray, Y: np.ndarray) -> float:
         """The sample's own oracle: the average of the exact information density over its pairs, in nats."""
         return float(self.information_density(X, Y).mean())
 
-    def noise(self, n: int) -> float:
-        """The standard deviation of the oracle over fresh samples of n pairs, in nats."""
-        return float(np.sqrt(self.density_variance / n))
+    def at_optimum(self, X: np.ndarray, Y: np.ndarray, X_ref: np.ndarray, Y_ref: np.ndarray) -> float:
+        """What the exact log ratio reports on these pairs and reference pairs, in nats.
+
+        That is the oracle less the log of the average of exp i over the reference.
+        """
+        log_mean = logsumexp(self.information_density(X_ref, Y_ref)) - np.log(len(X_ref))
+        return self.oracle(X, Y) - float(log_mean)
+
+    def noise(self, n: int, n_ref: int | None = None) -> float:
+        """The standard deviation of the oracle over fresh samples of n pairs, in nats.
+
+        With n_ref, the standard deviation of ``at_optimum`` over fresh samples of n pairs and of n_ref reference
+        pairs that are independent of them, to first order in 1 / n_ref: the average of exp i is taken for its log.
+        """
+        reference = 0.0 if n_ref is None else self.ratio_variance / n_ref
+        return float(np.sqrt(self.density_variance / n + reference))
 
 
 def _as_columns(X: np.ndarray, Y: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
@@ -91,6 +109,10 @@ class Gaussian(Law):
     def density_variance(self) -> float:
         return self.d * self.rho**2
 
+    @property
+    def ratio_variance(self) -> float:
+        return (1 - self.rho**2) ** -self.d - 1
+
 
 @dataclass(frozen=True)
 class GaussianMixture(Law):
@@ -132,6 +154,11 @@ class GaussianMixture(Law):
     def density_variance(self) -> float:
         return self._moments[1]
 
+    @property
+    def ratio_variance(self) -> float:
+        # the ratios for rho and for sigma have the mean product 1 / (1 - rho sigma) under the reference
+        return self.rho**4 / (1 - self.rho**4)
+
 
 class RunningExample(NamedTuple):
     """The sample that every chapter shares; X, Y, X_ref and Y_ref have shape (n, 1), float64."""
@@ -157,6 +184,16 @@ class RunningExample(NamedTuple):
     def noise(self) -> float:
         """The standard deviation of the oracle over fresh samples of the same size, in nats."""
         return self.law.noise(len(self.X))
+
+    @property
+    def at_optimum(self) -> float:
+        """What the exact log ratio reports on the n pairs and the n reference pairs, in nats."""
+        return self.law.at_optimum(*self[2:])
+
+    @property
+    def two_sample_noise(self) -> float:
+        """The standard deviation of ``at_optimum`` over fresh samples of the same sizes, to first order, in nats."""
+        return self.law.noise(len(self.X), len(self.X_ref))
 
 
 def running_example(n: int = 1000) -> RunningExample:

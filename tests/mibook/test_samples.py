@@ -27,6 +27,23 @@ def test_density_ratio_integrates_to_one_and_gives_the_information(law):
     assert expectation_under_product(law, r_log_r) == pytest.approx(law.mutual_information, abs=1e-5)
 
 
+@pytest.mark.parametrize("law", [Gaussian(0.4), Gaussian(-0.8), GaussianMixture(0.8)], ids=repr)
+def test_variance_of_the_ratio_is_that_of_reference_pairs(law):
+    square = expectation_under_product(law, lambda x, y: np.exp(2 * law.information_density(x, y)))
+    assert square - 1 == pytest.approx(law.ratio_variance, rel=1e-3)
+
+
+def test_variances_of_the_ratio_multiply_over_independent_pairs():
+    assert Gaussian(0.6, d=3).ratio_variance + 1 == pytest.approx((Gaussian(0.6).ratio_variance + 1) ** 3)
+
+
+def test_value_at_the_optimum_scatters_over_both_samples_as_the_noise_says():
+    law, rng = Gaussian(0.5), np.random.default_rng(3)
+    values = [law.at_optimum(*law.sample(300, rng), *rng.standard_normal((2, 200, 1))) for _ in range(600)]
+    assert np.std(values) == pytest.approx(law.noise(300, 200), rel=0.13)
+    assert law.noise(300, 10**9) == pytest.approx(law.noise(300))
+
+
 @pytest.mark.parametrize("law", [Gaussian(0.7), Gaussian(0.9, d=6), GaussianMixture(0.9)], ids=repr)
 def test_oracle_scatters_as_the_noise_says(law):
     n, rng = 400, np.random.default_rng(3)
