@@ -40,6 +40,27 @@ def products(data):
     return Z.double().prod(dim=1), Z_ref.double().prod(dim=1)
 
 
+# The yardstick, and what the halves differ by before any training (ex-train-on)
+
+
+def test_the_halves_differ_by_a_tenth_of_a_nat_at_the_true_log_ratio(example):
+    first, second = (example.law.at_optimum(*(a[rows] for a in example[2:])) for rows in (slice(500), slice(500, None)))
+    assert (round(first, 3), round(second, 3)) == (0.772, 0.671)  # as the alt text says
+
+
+def test_the_yardstick_of_two_samples(example):
+    assert (round(example.noise, 3), round(example.two_sample_noise, 3)) == (0.028, 0.065)
+    assert round(example.at_optimum, 3) == 0.722
+
+
+def test_one_in_twenty_thousand_is_no_baseline_for_the_heaviest_point(example):
+    rng = np.random.default_rng(0)
+    ratios = np.exp([example.law.information_density(*rng.standard_normal((2, 20_000, 1))) for _ in range(100)])
+    heaviest = ratios.max(axis=1) / ratios.sum(axis=1)
+    assert heaviest.min() > 0.001  # 20 times one in 20 000
+    assert np.quantile(heaviest, 0.95) > 0.005
+
+
 # One weight (thm-one-weight, ex-gradient-by-hand)
 
 
@@ -163,6 +184,29 @@ def test_net_starts_with_the_stated_spread(ns):
     weights = ns["Net"](hidden_size=300, sigma=0.02).fc2.weight
     assert float(weights.detach().std()) == pytest.approx(0.02, rel=0.02)  # 90 000 draws: standard error 0.24 %
     assert all(float(layer.bias.detach().abs().max()) == 0 for layer in ns["Net"]().children())
+
+
+def test_next_to_the_origin_the_loss_is_lower_and_higher_than_that_of_a_constant(ns, data):
+    net = ns["Net"]().double()
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.zero_()
+        for layer, value in ((net.fc1, [0.5, 0.5]), (net.fc2, [0.5]), (net.fc3, [0.1])):
+            layer.weight[0, : len(value)] = torch.tensor(value, dtype=torch.float64)  # one unit of each in series
+        Z, Z_ref = (z.double() for z in data)
+        losses = []
+        for sign in (1, -1):
+            t, t_ref = sign * net(Z), sign * net(Z_ref)
+            losses.append(float(ns["logmeanexp"](t_ref) - t.mean()))
+    assert losses[0] < 0 < losses[1]
+
+
+@pytest.mark.parametrize("t", [[0.0, 0.0, 100.0], [3.0, 2.0, 1.0]])
+def test_exponents_and_sum_are_safe_from_the_maximum_to_the_log_of_the_sum(t):
+    t = np.array(t)
+    log_sum = t.max() + np.log(np.exp(t - t.max()).sum())
+    for M, safe in ((t.max(), True), (log_sum, True), (t.max() - 0.1, False), (log_sum + 0.1, False)):
+        assert (bool((t - M <= 0).all()) and np.exp(t - M).sum() >= 1 - 1e-12) == safe
 
 
 def test_the_origin_is_a_critical_point(ns, data):
