@@ -77,6 +77,40 @@ def test_the_gap_of_a_guess_and_of_a_critic_is_a_divergence():
         assert gap == pytest.approx(divergence(p, guess), abs=1e-12)
 
 
+def test_the_dual_principle_maximises_over_laws_for_a_given_function():
+    rng = np.random.default_rng(4)
+    for p_ref in rng.dirichlet(np.ones(6), size=20):
+        t = rng.normal(size=6)
+        log_mean = np.log(p_ref @ np.exp(t))
+        tilted = p_ref * np.exp(t - log_mean)
+        assert tilted @ t - divergence(tilted, p_ref) == pytest.approx(log_mean, abs=1e-12)
+        for q in rng.dirichlet(np.ones(6), size=5):
+            assert q @ t - divergence(q, p_ref) < log_mean
+
+
+def test_infonce_is_below_the_information_in_expectation_despite_its_logarithm(chapter):
+    """Batches of 2 from a law on 3 x 3 points, by enumeration, for any critic; at most log 2 in every batch."""
+    rng = np.random.default_rng(5)
+    for law in rng.dirichlet(0.3 * np.ones(9), size=20):
+        p, t = law.reshape(3, 3) + 1e-12, rng.normal(size=(3, 3), scale=2)
+        information = divergence(p, np.outer(p.sum(1), p.sum(0)))
+        pairs = [(x, y) for x in range(3) for y in range(3)]
+        weights = [p[a] * p[b] for a in pairs for b in pairs]
+        tables = [t[np.ix_([a[0], b[0]], [a[1], b[1]])] for a in pairs for b in pairs]
+        values = chapter["info_nce"](np.array(tables))
+        assert values.max() <= np.log(2) + 1e-12
+        assert np.dot(weights, values) <= information + 1e-9
+
+
+def test_the_plug_in_formula_is_dv_over_quadratics_after_standardising(chapter):
+    example = running_example()
+    Z = np.hstack([example.X, example.Y])
+    formula = -np.log(1 - np.corrcoef(Z.T)[0, 1] ** 2) / 2
+    standardised = (Z - Z.mean(0)) / Z.std(0)
+    assert chapter["gaussian_divergence"](standardised) == pytest.approx(formula, abs=1e-12)
+    assert chapter["gaussian_divergence"](Z) > formula + 0.002
+
+
 def test_the_tangent_bound_lies_below_and_touches_at_its_own_normalisation():
     rng = np.random.default_rng(2)
     for p, p_ref in rng.dirichlet(np.ones(5), size=(20, 2)):
