@@ -114,6 +114,40 @@ def test_fisher_information_with_known_variances(rho):
     assert derivative**2 / information == pytest.approx(rho**2 / (1 + rho**2), rel=1e-4)
 
 
+def test_known_marginals_alone_have_the_bound_of_the_known_variances():
+    """h has conditional means zero and variance rho^2 / (1 + rho^2); i - h is a function of x plus one of y."""
+    rho, law = 0.7, Gaussian(0.7)
+    nodes, w = np.polynomial.hermite_e.hermegauss(20)
+    x, noise = (a.ravel() for a in np.meshgrid(nodes, nodes, indexing="ij"))
+    weight = np.outer(w, w) / (2 * np.pi)
+
+    def h(x, y):
+        return rho / (1 - rho**2) * (x * y - rho - rho / (1 + rho**2) * (x**2 + y**2 - 2))
+
+    values = h(x, rho * x + np.sqrt(1 - rho**2) * noise).reshape(20, 20)
+    assert np.abs(values @ w).max() == pytest.approx(0, abs=1e-9)
+    assert (weight * values**2).sum() == pytest.approx(rho**2 / (1 + rho**2))
+
+    def rest(x, y):
+        return law.information_density(np.array([[x]]), np.array([[y]]))[0] - h(x, y)
+
+    assert rest(1, 2) - rest(1, -1) == pytest.approx(rest(-3, 2) - rest(-3, -1))
+
+
+def test_the_total_variation_touches_a_supporting_line_on_one_side_of_one_only():
+    u = np.linspace(0, 3, 301)
+    for c in (-0.5, 0.0, 0.3, 0.5):
+        touches = u[np.abs(np.abs(u - 1) / 2 - c * (u - 1)) < 1e-12]
+        assert not ((touches < 1 - 1e-9).any() and (touches > 1 + 1e-9).any())
+    assert (np.abs(u - 1) / 2 == (u - 1) / 2).sum() > 100  # so "strictly above it off 1" would be false
+
+
+def test_one_sign_of_the_trap_hides_the_error(example):
+    correlation = np.sqrt((1 + example.rho) / 2)
+    assert np.sqrt(1 + correlation) == pytest.approx(1.4, abs=0.05)
+    assert np.sqrt(1 - correlation) == pytest.approx(1 / 6, abs=0.02)
+
+
 def test_estimates_meet_their_bounds_and_follow_the_oracle(page, example):
     n, m, rho, rng = 1000, 300, example.rho, np.random.default_rng(5)
     samples = [example.law.sample(n, rng) for _ in range(m)]
