@@ -130,6 +130,19 @@ def test_estimate_is_the_dv_value_with_its_log(mine, pairs, tmp_path):
     assert trainer.estimate() == pytest.approx(value, abs=1e-5)
 
 
+def test_looking_at_the_estimate_changes_no_training(mine, pairs):
+    weights = []
+    for looks in (0, 5):
+        torch.manual_seed(0)
+        trainer = mine["MINETrainer"](*pairs, mine["Net"](hidden_size=8), 5, lr=3e-3)
+        for _ in range(3):
+            trainer.step()
+            for _ in range(looks):
+                trainer.estimate()
+        weights.append(trainer.net.fc1.weight.detach().clone())
+    assert torch.equal(*weights)
+
+
 def test_training_goes_on_where_it_stopped_and_is_logged(mine, pairs, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -189,6 +202,20 @@ def test_gradient_near_zero_weights_is_cubic_on_all_data_and_quadratic_on_a_batc
 # The standard error
 
 
+def test_the_sign_of_the_last_layer_turns_the_leading_term_round(mine, pairs):
+    torch.manual_seed(0)
+    net = mine["Net"](sigma=0.002).double()
+    x, y = (a.double() for a in pairs)
+    values = []
+    for _ in range(2):
+        with torch.no_grad():
+            t_ref = net(x, y.roll(500, 0)).squeeze()
+            values.append(float(net(x, y).mean() - torch.logsumexp(t_ref, 0) + np.log(len(t_ref))))
+            net.fc3.weight.neg_()
+    assert values[0] * values[1] < 0
+    assert values[0] == pytest.approx(-values[1], rel=0.2)
+
+
 def test_standard_error_is_the_scatter_over_samples(mine):
     """rho = 0.6: at t* the standard error is rho / sqrt(n) = 0.0424; 400 samples know their sd to 3.5 %."""
     law, rng, n = Gaussian(0.6), np.random.default_rng(0), 200
@@ -197,6 +224,31 @@ def test_standard_error_is_the_scatter_over_samples(mine):
     assert results[:, 1].mean() == pytest.approx(0.6 / np.sqrt(n), rel=0.06)
     covered = (abs(results[:, 0] - law.mutual_information) <= 1.96 * results[:, 1]).mean()
     assert 0.91 < covered < 0.98  # 95 % with a binomial sd of 1.1 %
+
+
+def test_the_best_critic_has_not_the_smallest_standard_error():
+    """tau of lambda t*, integrated on a grid: 0.88 for the log ratio itself and 0.70 for half of it."""
+    law, u = running_example().law, np.linspace(-9, 9, 721)
+    gx, gy = (a.reshape(-1, 1) for a in np.meshgrid(u, u, indexing="ij"))
+    log_ratio = law.information_density(gx, gy).reshape(721, 721)
+    marginal = np.exp(-(u**2) / 2) / np.exp(-(u**2) / 2).sum()
+    joint = np.exp(log_ratio) * np.outer(marginal, marginal)
+    for factor, expected in ((1.0, law.rho), (0.5, 0.70)):
+        ratio = np.exp(factor * log_ratio)
+        g_1, g_2 = ratio @ marginal, marginal @ ratio
+        psi = factor * log_ratio - (g_1[:, None] + g_2) / (marginal @ g_1)
+        tau = np.sqrt((joint * psi**2).sum() - (joint * psi).sum() ** 2)
+        assert tau == pytest.approx(expected, abs=0.005)
+
+
+def test_the_mean_shift_of_the_bootstrap_is_far_from_the_extreme_by_jensen():
+    wide, rng = Gaussian(0.9, 6), np.random.default_rng(5)
+    ratio = np.exp(wide.information_density(*wide.sample(300 * 1000, rng))).reshape(300, 1000)
+    shift = -np.log1p((ratio.mean(1) - 1) / 1000)
+    extreme = -np.log1p(np.expm1(2 * wide.mutual_information) / 1000)
+    assert extreme == pytest.approx(-3.10, abs=0.01)
+    assert shift.mean() > extreme + 1
+    assert -2 < shift.mean() < -1.2
 
 
 def test_held_out_estimate_ignores_a_constant_and_does_not_overflow(mine):
