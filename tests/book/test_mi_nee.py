@@ -238,6 +238,41 @@ def test_race_on_the_mixture_depends_on_the_start_and_not_on_the_method(finals):
     assert small["mine"] < min(he) - 2 * noise
 
 
+def test_held_out_pairs_do_not_rank_the_methods_in_six_dimensions():
+    judged = results.load("race_held_out").pivot(index="seed", columns="method")
+    truth, outside = Gaussian(0.9, 6).mutual_information, judged["held_out"]
+    for method in ("gaussian", "cross"):
+        ahead = outside[method] - outside["mine"]
+        assert abs(ahead.mean()) < 1.3 * ahead.sem()
+    assert outside.mean().max() < truth - 1
+    optimism = (judged["estimate"] - outside).mean()
+    assert optimism["mine"] > 0.4
+    assert optimism["gaussian"] < 0.05
+
+
+def test_the_information_of_the_four_classes(ns):
+    grid = np.linspace(-4, 7, 8001)
+    density = norm.pdf(grid, np.arange(4)[:, None], 0.5)
+    value = (density * ns["class_density"](grid)).sum() * (grid[1] - grid[0]) / 4
+    assert value == pytest.approx(0.845, abs=5e-4)
+    assert value < math.log(4)
+
+
+def test_a_reference_without_the_atoms_lets_a_critic_rise_without_end(ns):
+    """The critic k on the atoms, 0 elsewhere, is a bump that a Gaussian or a box never meets."""
+    C = torch.arange(4.0).repeat(50)[:, None]
+    for draw, limit in (
+        (ns["gaussian_reference"], math.inf),
+        (ns["uniform_reference"], math.inf),
+        (ns["atom_reference"], 0),
+    ):
+        reference = draw(C, 500, torch.Generator().manual_seed(0))
+        on_data, on_reference = ((a == a.round()).double() for a in (C, reference))
+        bounds = [ns["dv"](k * on_data, k * on_reference).item() for k in (1.0, 10.0)]
+        assert bounds == pytest.approx([1.0, 10.0] if limit else [0, 0], abs=1e-9)
+        assert set(ns["atom_reference"](C, 500).flatten().tolist()) == {0.0, 1.0, 2.0, 3.0}
+
+
 def test_race_in_six_dimensions(finals):
     truth = Gaussian(0.9, 6).mutual_information
     box, gaussian, mine, cross = (finals["gaussian6", m, "he"] for m in ("uniform", "gaussian", "mine", "cross"))
