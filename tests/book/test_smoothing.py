@@ -150,6 +150,13 @@ def test_speed_of_the_drift(ns, beta, eta):
     assert abs(adam - theory) < 0.1 * theory + 5 * adam_error  # the same, and Adam's running normaliser
 
 
+def test_the_penalty_helps_without_true_pairs_in_the_reference_too():
+    late = results.load("drift_rotations").query("iteration >= 1200")
+    bound = (late.t_joint - late.log_mean_exp).groupby([late.cure, late.seed]).median()
+    assert bound["subtract"].max() < 0
+    assert bound["penalty"].min() > 2
+
+
 def test_stored_study_says_what_the_page_says():
     drift = results.load("drift")
     plain = drift[drift.cure == "none"]
