@@ -37,7 +37,9 @@ def draw_truth(
     if oracle is not None:
         ax.axhline(oracle, color="black", linewidth=1.2, linestyle=":", label=f"oracle {oracle:.3f}")
     if at_optimum is not None:
-        ax.axhline(at_optimum, color="black", linewidth=1, linestyle="-.", label=f"t* on data and reference {at_optimum:.3f}")
+        ax.axhline(
+            at_optimum, color="black", linewidth=1, linestyle="-.", label=f"t* on data and reference {at_optimum:.3f}"
+        )
 
 
 def draw_pairs(X: np.ndarray, Y: np.ndarray, color: str = JOINT) -> sns.JointGrid:
