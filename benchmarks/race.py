@@ -79,9 +79,9 @@ def held_out() -> pd.DataFrame:
     own = COMMON | settings | {"seeds": JUDGED, "init": "he", "held_out": HELD_OUT}
     half = own["n_iters"] // 2
     fits = {
-        "mine": mine(X, Y, **own),
-        "gaussian": minee(X, Y, n_ref=N_REF, **own),
-        "cross": minee(X, Y, n_ref=N_REF, mine_iters=half, **(own | {"n_iters": half})),
+        "mine": mine(X, Y, Settings(**own)),
+        "gaussian": minee(X, Y, MINEESettings(n_ref=N_REF, **own)),
+        "cross": minee(X, Y, MINEESettings(n_ref=N_REF, mine_iters=half, **(own | {"n_iters": half}))),
     }
     parts = [
         pd.DataFrame({"method": method, "seed": range(JUDGED), "estimate": fit.estimate, "held_out": fit.held_out})
