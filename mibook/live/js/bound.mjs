@@ -83,191 +83,228 @@ export function draw(n, mean, sd, stream) {
   return { data: equal(z), reference: equal(stream.normals(new Float64Array(n))) };
 }
 
-/** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
-function render({ model, el }) {
-  const mean = model.get("mean");
-  const sd = model.get("sd");
-  const stage = new Stage(el, "The Donsker–Varadhan bound of a critic that you drag");
-  const best = Float64Array.from(KNOTS, (z) => logRatio(z, mean, sd));
-  const population = { data: law(mean, sd), reference: law(0, 1) };
-  const divergence = (sd ** 2 + mean ** 2 - 1) / 2 - Math.log(sd);
-  const peak = 1.15 * Math.max(normalDensity(0, 0, 1), normalDensity(0, 0, sd));
-
-  let n = model.get("n");
-  let seed = model.get("seed");
-  let h = best.map((t) => model.get("scale") * t);
-  /** @type {ReturnType<typeof draw>} */
-  let sample;
-  /** @type {ReturnType<typeof draw>[]} */
-  let others;
-  let worth = 0;
-  let found = 0;
-  /** @type {number[]} */
-  let values = [];
-
-  function fresh() {
-    sample = draw(n, mean, sd, new Stream(seed));
-    const stream = new Stream(seed + 1000003);
-    others = Array.from({ length: OTHERS }, () => draw(n, mean, sd, stream));
+/** A critic on the line, the samples that it is judged on, and what it is worth. */
+class Judged {
+  /** @param {import("./figure.mjs").Model} model */
+  constructor(model) {
+    const mean = (this.mean = model.get("mean"));
+    const sd = (this.sd = model.get("sd"));
+    this.n = model.get("n");
+    this.seed = model.get("seed");
+    this.best = Float64Array.from(KNOTS, (z) => logRatio(z, mean, sd));
+    this.population = { data: law(mean, sd), reference: law(0, 1) };
+    this.divergence = (sd ** 2 + mean ** 2 - 1) / 2 - Math.log(sd);
+    this.peak = 1.15 * Math.max(normalDensity(0, 0, 1), normalDensity(0, 0, sd));
+    this.h = this.scaled(model.get("scale"));
+    this.worth = 0;
+    this.found = 0;
+    /** @type {number[]} */
+    this.values = [];
+    this.sample = draw(this.n, mean, sd, new Stream(this.seed));
+    /** @type {ReturnType<typeof draw>[]} */
+    this.others = [];
+    this.fresh();
   }
-  fresh();
 
+  /** @param {number} s */
+  scaled(s) {
+    return this.best.map((t) => s * t);
+  }
+
+  /** Draw the sample of the seed, and the others. */
+  fresh() {
+    this.sample = draw(this.n, this.mean, this.sd, new Stream(this.seed));
+    const stream = new Stream(this.seed + 1000003);
+    this.others = Array.from({ length: OTHERS }, () => draw(this.n, this.mean, this.sd, stream));
+  }
+
+  compute() {
+    const { h, population, sample } = this;
+    this.worth = bound(h, population.data, population.reference);
+    this.found = bound(h, sample.data, sample.reference);
+    this.values = this.others.map(({ data, reference }) => bound(h, data, reference));
+  }
+
+  average() {
+    return this.values.reduce((a, b) => a + b, 0) / this.values.length;
+  }
+
+  sentence() {
+    const { divergence, found } = this;
+    return (
+      `In population the critic is worth ${number(this.worth, 3)} of D = ${number(divergence, 3)} nats; on this sample ` +
+      `${number(found, 3)}${found > divergence ? ", more than there is" : ""}; on ${OTHERS} others ${number(this.average(), 3)} on average.`
+    );
+  }
+}
+
+/** @param {Judged} figure @param {CanvasRenderingContext2D} ctx @param {number} width @param {number} height
+ * @param {import("./figure.mjs").Colours} c @param {HTMLInputElement[]} handles the sliders that lie on the knots */
+function drawCritic(figure, ctx, width, height, c, handles) {
+  const { h, mean, sd, sample } = figure;
+  const box = { left: 48, top: 44, right: width - 8, bottom: height - 40 };
+  const x = { low: -3, high: 4, label: "z" };
+  const f = axes(ctx, box, x, { low: LOW, high: HIGH, label: "critic [nats]" }, c);
+  const d = { ...f, y: (/** @type {number} */ v) => box.bottom - (v / figure.peak) * 0.62 * (box.bottom - box.top) };
+  clipped(ctx, f, () => {
+    area(ctx, d, GRID, GRID.map((z) => normalDensity(z, mean, sd)), 0, c.joint);
+    area(ctx, d, GRID, GRID.map((z) => normalDensity(z, 0, 1)), 0, c.reference);
+    line(ctx, f, GRID, GRID.map((z) => logRatio(z, mean, sd)), c.muted, { dash: [2, 3] });
+    line(ctx, f, [-9, ...KNOTS, 9], [h[0], ...h, h[h.length - 1]], c.ink, { width: 2 });
+    for (const [points, colour, foot] of /** @type {const} */ ([[sample.data, c.joint, 12], [sample.reference, c.reference, 0]])) {
+      ctx.strokeStyle = colour;
+      ctx.lineWidth = 1.5;
+      ctx.beginPath();
+      points.z.forEach((z) => {
+        ctx.moveTo(f.x(z), box.bottom - foot);
+        ctx.lineTo(f.x(z), box.bottom - foot - 10);
+      });
+      ctx.stroke();
+    }
+  });
+  key(ctx, box.left, 10, c, [["Z and its sample", c.joint], ["Z′ and its sample", c.reference]]);
+  key(ctx, box.left + 160, 10, c, [["critic t", c.ink], ["optimal critic t*", c.muted, [2, 3]]]);
+  handles.forEach((handle, k) => {
+    handle.style.left = `${f.x(KNOTS[k]) - 12}px`;
+    handle.style.top = `${box.top - 8}px`;
+    handle.style.height = `${box.bottom - box.top + 16}px`;
+  });
+}
+
+/** @param {Judged} figure @param {CanvasRenderingContext2D} ctx @param {number} width @param {number} height
+ * @param {import("./figure.mjs").Colours} c */
+function drawWorth(figure, ctx, width, height, c) {
+  const { divergence } = figure;
+  const box = { left: 112, top: 8, right: width - 12, bottom: height - 40 };
+  const x = { low: -0.5, high: 2.5, label: "bound [nats]" };
+  const f = axes(ctx, box, x, { low: 0, high: 3, ticks: [] }, c);
+  clipped(ctx, f, () => {
+    line(ctx, f, [divergence, divergence], [0, 3], c.ink, { width: 1.5 });
+    /** @param {number} value @param {number} row @param {string} colour */
+    const bar = (value, row, colour) => {
+      ctx.fillStyle = colour;
+      const [from, to] = [f.x(Math.min(0, value)), f.x(Math.max(0, value))];
+      ctx.fillRect(from, f.y(row + 0.72), Math.max(1, to - from), f.y(row + 0.28) - f.y(row + 0.72));
+    };
+    bar(figure.worth, 2, c.joint);
+    bar(figure.found, 1, c.estimate);
+    ctx.fillStyle = c.estimate;
+    ctx.globalAlpha = 0.45;
+    figure.values.forEach((value, i) => ctx.fillRect(f.x(value) - 1.5, f.y(0.25 + (0.5 * ((i * 37) % OTHERS)) / OTHERS) - 1.5, 3, 3));
+    ctx.globalAlpha = 1;
+    line(ctx, f, [figure.average(), figure.average()], [0.1, 0.9], c.held, { width: 3 });
+  });
+  words(ctx, "in population", box.left - 8, f.y(2.5), c.ink, "right");
+  words(ctx, "this sample", box.left - 8, f.y(1.5), c.ink, "right");
+  words(ctx, "200 others", box.left - 8, f.y(0.66), c.ink, "right");
+  words(ctx, "and their mean", box.left - 8, f.y(0.22), c.held, "right");
+  words(ctx, `D = ${number(divergence, 3)}`, f.x(divergence) + 5, f.y(2.86), c.ink);
+}
+
+/** Step uphill in every frame until it no longer pays; at once for readers who want no motion.
+ * @param {Judged} figure @param {Stage} stage @param {() => {data: Points, reference: Points}} on */
+function ascend(figure, stage, on) {
+  let steps = 0;
+  const step = () => {
+    const { data, reference } = on();
+    const before = bound(figure.h, data, reference);
+    figure.h = climb(figure.h, data, reference);
+    return ++steps < 600 && (steps < 20 || bound(figure.h, data, reference) - before > 2e-5);
+  };
+  if (stage.calm) {
+    while (step());
+    return stage.update();
+  }
+  stage.run(() => {
+    const more = step();
+    stage.compute();
+    if (!more) stage.say(figure.sentence());
+    return more;
+  });
+}
+
+/** One native slider on each knot. @param {Judged} figure @param {Stage} stage @param {HTMLElement} place */
+function knots(figure, stage, place) {
+  return KNOTS.map((z, k) => {
+    const name = `critic at z = ${number(z)}`;
+    const range = { type: "range", class: "live-knot", min: String(LOW), max: String(HIGH), step: "0.1" };
+    const attributes = { ...range, "aria-label": name, "aria-orientation": "vertical" };
+    const handle = /** @type {HTMLInputElement} */ (element("input", attributes));
+    handle.addEventListener("input", () => {
+      stage.run(null);
+      figure.h[k] = Number(handle.value);
+      stage.update();
+    });
+    place.append(handle);
+    return handle;
+  });
+}
+
+/** @param {Judged} figure @param {Stage} stage @param {number} scale */
+function controls(figure, stage, scale) {
+  const drawn = () => {
+    figure.fresh();
+    stage.update();
+  };
   stage.range({
     label: "Critic s · t*",
     low: 0,
     high: 1.25,
     step: 0.05,
-    value: model.get("scale"),
+    value: scale,
     show: (s) => `s = ${number(s, 2)}`,
     act: (s) => {
       stage.run(null);
-      h = best.map((t) => s * t);
+      figure.h = figure.scaled(s);
       stage.update();
     },
   });
   stage.choice({
     label: "Points in each sample",
     options: [["10", "n = 10"], ["30", "n = 30"], ["100", "n = 100"], ["300", "n = 300"]],
-    value: String(n),
+    value: String(figure.n),
     act: (value) => {
-      n = Number(value);
-      fresh();
-      stage.update();
+      figure.n = Number(value);
+      drawn();
     },
   });
-  stage.button("Climb on the sample", () => ascend(() => sample));
-  stage.button("Climb in population", () => ascend(() => population));
+  stage.button("Climb on the sample", () => ascend(figure, stage, () => figure.sample));
+  stage.button("Climb in population", () => ascend(figure, stage, () => figure.population));
   stage.button("Another sample", () => {
-    seed++;
-    fresh();
-    stage.update();
+    figure.seed++;
+    drawn();
   });
+}
 
-  /** Step uphill in every frame until it no longer pays; at once for readers who want no motion.
-   * @param {() => {data: Points, reference: Points}} on */
-  function ascend(on) {
-    let steps = 0;
-    const step = () => {
-      const { data, reference } = on();
-      const before = bound(h, data, reference);
-      h = climb(h, data, reference);
-      return ++steps < 600 && (steps < 20 || bound(h, data, reference) - before > 2e-5);
-    };
-    if (stage.calm) {
-      while (step());
-      stage.update();
-    } else {
-      stage.run(() => {
-        const more = step();
-        stage.compute();
-        if (!more) tell();
-        return more;
-      });
-    }
-  }
-
-  // --- the critic, with one native slider on each knot
+/** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
+function render({ model, el }) {
+  const stage = new Stage(el, "The Donsker–Varadhan bound of a critic that you drag");
+  const figure = new Judged(model);
+  controls(figure, stage, model.get("scale"));
   /** @type {HTMLInputElement[]} */
   const handles = [];
   const { place } = stage.canvas({
     shape: 0.5,
     least: 270,
     wide: true,
-    describe: () => `Two bell-shaped densities and the critic, which goes through ${h.length} points that you can move.`,
-    draw: (ctx, width, height, c) => {
-      const box = { left: 48, top: 44, right: width - 8, bottom: height - 40 };
-      const x = { low: -3, high: 4, label: "z" };
-      const f = axes(ctx, box, x, { low: LOW, high: HIGH, label: "critic [nats]" }, c);
-      const d = { ...f, y: (/** @type {number} */ v) => box.bottom - (v / peak) * 0.62 * (box.bottom - box.top) };
-      clipped(ctx, f, () => {
-        area(ctx, d, GRID, GRID.map((z) => normalDensity(z, mean, sd)), 0, c.joint);
-        area(ctx, d, GRID, GRID.map((z) => normalDensity(z, 0, 1)), 0, c.reference);
-        line(ctx, f, GRID, GRID.map((z) => logRatio(z, mean, sd)), c.muted, { dash: [2, 3] });
-        line(ctx, f, [-9, ...KNOTS, 9], [h[0], ...h, h[h.length - 1]], c.ink, { width: 2 });
-        for (const [points, colour, foot] of /** @type {const} */ ([[sample.data, c.joint, 12], [sample.reference, c.reference, 0]])) {
-          ctx.strokeStyle = colour;
-          ctx.lineWidth = 1.5;
-          ctx.beginPath();
-          points.z.forEach((z) => {
-            ctx.moveTo(f.x(z), box.bottom - foot);
-            ctx.lineTo(f.x(z), box.bottom - foot - 10);
-          });
-          ctx.stroke();
-        }
-      });
-      key(ctx, box.left, 10, c, [["Z and its sample", c.joint], ["Z′ and its sample", c.reference]]);
-      key(ctx, box.left + 160, 10, c, [["critic t", c.ink], ["optimal critic t*", c.muted, [2, 3]]]);
-      handles.forEach((handle, k) => {
-        handle.style.left = `${f.x(KNOTS[k]) - 12}px`;
-        handle.style.top = `${box.top - 8}px`;
-        handle.style.height = `${box.bottom - box.top + 16}px`;
-      });
-    },
+    describe: () => `Two bell-shaped densities and the critic, which goes through ${KNOTS.length} points that you can move.`,
+    draw: (ctx, width, height, c) => drawCritic(figure, ctx, width, height, c, handles),
   });
-  KNOTS.forEach((z, k) => {
-    const handle = /** @type {HTMLInputElement} */ (
-      element("input", { type: "range", class: "live-knot", min: String(LOW), max: String(HIGH), step: "0.1", "aria-label": `critic at z = ${number(z)}`, "aria-orientation": "vertical" })
-    );
-    handle.addEventListener("input", () => {
-      stage.run(null);
-      h[k] = Number(handle.value);
-      stage.update();
-    });
-    handles.push(handle);
-    place.append(handle);
-  });
-
-  // --- what it is worth
+  handles.push(...knots(figure, stage, place));
   stage.canvas({
     shape: 0.34,
     least: 170,
     wide: true,
-    describe: () => sentence(),
-    draw: (ctx, width, height, c) => {
-      const box = { left: 112, top: 8, right: width - 12, bottom: height - 40 };
-      const x = { low: -0.5, high: 2.5, label: "bound [nats]" };
-      const f = axes(ctx, box, x, { low: 0, high: 3, ticks: [] }, c);
-      clipped(ctx, f, () => {
-        line(ctx, f, [divergence, divergence], [0, 3], c.ink, { width: 1.5 });
-        /** @param {number} value @param {number} row @param {string} colour */
-        const bar = (value, row, colour) => {
-          ctx.fillStyle = colour;
-          const [from, to] = [f.x(Math.min(0, value)), f.x(Math.max(0, value))];
-          ctx.fillRect(from, f.y(row + 0.72), Math.max(1, to - from), f.y(row + 0.28) - f.y(row + 0.72));
-        };
-        bar(worth, 2, c.joint);
-        bar(found, 1, c.estimate);
-        ctx.fillStyle = c.estimate;
-        ctx.globalAlpha = 0.45;
-        values.forEach((value, i) => ctx.fillRect(f.x(value) - 1.5, f.y(0.25 + (0.5 * ((i * 37) % OTHERS)) / OTHERS) - 1.5, 3, 3));
-        ctx.globalAlpha = 1;
-        line(ctx, f, [average(), average()], [0.1, 0.9], c.held, { width: 3 });
-      });
-      words(ctx, "in population", box.left - 8, f.y(2.5), c.ink, "right");
-      words(ctx, "this sample", box.left - 8, f.y(1.5), c.ink, "right");
-      words(ctx, "200 others", box.left - 8, f.y(0.66), c.ink, "right");
-      words(ctx, "and their mean", box.left - 8, f.y(0.22), c.held, "right");
-      words(ctx, `D = ${number(divergence, 3)}`, f.x(divergence) + 5, f.y(2.86), c.ink);
-    },
+    describe: () => figure.sentence(),
+    draw: (ctx, width, height, c) => drawWorth(figure, ctx, width, height, c),
   });
-
-  const average = () => values.reduce((a, b) => a + b, 0) / values.length;
-  function sentence() {
-    return (
-      `In population the critic is worth ${number(worth, 3)} of D = ${number(divergence, 3)} nats; on this sample ` +
-      `${number(found, 3)}${found > divergence ? ", more than there is" : ""}; on ${OTHERS} others ${number(average(), 3)} on average.`
-    );
-  }
-  const tell = () => stage.say(sentence());
   stage.compute = () => {
-    worth = bound(h, population.data, population.reference);
-    found = bound(h, sample.data, sample.reference);
-    values = others.map(({ data, reference }) => bound(h, data, reference));
+    figure.compute();
     handles.forEach((handle, k) => {
-      handle.value = String(h[k]);
-      handle.setAttribute("aria-valuetext", `${number(h[k], 1)} nats`);
+      handle.value = String(figure.h[k]);
+      handle.setAttribute("aria-valuetext", `${number(figure.h[k], 1)} nats`);
     });
-    if (!stage.work) tell();
+    if (!stage.work) stage.say(figure.sentence());
   };
   stage.update();
   return () => stage.destroy();

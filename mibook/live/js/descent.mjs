@@ -32,86 +32,89 @@ export function descend(eta, steps, data, reference) {
   return path;
 }
 
+/** The path of a step size, and what it is drawn against. */
+class Path {
+  /** @param {import("./figure.mjs").Model} model */
+  constructor(model) {
+    this.data = floats(model.get("data"));
+    this.reference = floats(model.get("reference"));
+    const rho = model.get("rho");
+    this.eta = model.get("eta");
+    this.steps = model.get("steps");
+    this.weights = Float64Array.from({ length: SHOWN }, (_, i) => LOW + ((HIGH - LOW) * i) / (SHOWN - 1));
+    this.sample = this.weights.map((w) => loss(w, this.data, this.reference));
+    this.inside = this.weights.filter((w) => w < 0.99);
+    this.population = this.inside.map((w) => -w * rho - Math.log(1 - w * w) / 2);
+    /** @type {number[]} */
+    this.path = [];
+    /** @type {number[]} */
+    this.losses = [];
+  }
+
+  compute() {
+    this.path = descend(this.eta, this.steps, this.data, this.reference);
+    this.losses = this.path.map((w) => loss(w, this.data, this.reference));
+  }
+
+  sentence() {
+    const { path, steps } = this;
+    const change = steps > 0 ? ` The last step changed the weight by ${number(path[steps] - path[steps - 1], 4)}.` : "";
+    const where = `w = ${number(path[steps], 3)}, loss ${number(this.losses[steps], 3)} nats.`;
+    return `After ${steps} steps of size ${number(this.eta, 2)}: ${where}${change}`;
+  }
+}
+
+/** @param {Path} figure @param {CanvasRenderingContext2D} ctx @param {number} width @param {number} height
+ * @param {import("./figure.mjs").Colours} c */
+function drawPath(figure, ctx, width, height, c) {
+  const box = { left: 56, top: 14, right: width - 10, bottom: height - 40 };
+  const f = axes(ctx, box, { low: LOW, high: HIGH, label: "weight w" }, { low: -0.45, high: 0.1, label: "loss [nats]" }, c);
+  clipped(ctx, f, () => {
+    line(ctx, f, figure.weights, figure.sample, c.joint, { width: 2 });
+    line(ctx, f, figure.inside, figure.population, c.ink, { dash: [5, 3] });
+    line(ctx, f, figure.path, figure.losses, c.reference, { width: 1 });
+    ctx.fillStyle = c.reference;
+    figure.path.forEach((w, j) => {
+      ctx.beginPath();
+      ctx.arc(f.x(w), f.y(figure.losses[j]), j === figure.steps ? 5.5 : 3, 0, 7);
+      ctx.fill();
+    });
+  });
+  key(ctx, box.left + 14, box.bottom - 48, c, [
+    ["sample", c.joint],
+    ["population", c.ink, [5, 3]],
+    ["path", c.reference],
+  ]);
+}
+
 /** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
 function render({ model, el }) {
   const stage = new Stage(el, "Gradient descent on one weight");
-  const [data, reference] = [floats(model.get("data")), floats(model.get("reference"))];
-  const rho = model.get("rho");
-  let [eta, steps] = [model.get("eta"), model.get("steps")];
-  const weights = Float64Array.from({ length: SHOWN }, (_, i) => LOW + ((HIGH - LOW) * i) / (SHOWN - 1));
-  const sample = weights.map((w) => loss(w, data, reference));
-  const inside = weights.filter((w) => w < 0.99);
-  const population = inside.map((w) => -w * rho - Math.log(1 - w * w) / 2);
-  /** @type {number[]} */
-  let path = [];
-  /** @type {number[]} */
-  let losses = [];
-
-  stage.range({
-    label: "Step size η",
-    low: 0.02,
-    high: 2,
-    step: 0.02,
-    value: eta,
-    show: (v) => number(v, 2),
-    act: (v) => {
-      eta = v;
-      stage.update();
-    },
-  });
-  const count = stage.range({
-    label: "Steps",
-    low: 0,
-    high: 40,
-    step: 1,
-    value: steps,
-    show: (v) => number(v),
-    act: (v) => {
-      steps = v;
-      stage.update();
-    },
-  });
-  stage.button("One step more", () => {
-    steps = Math.min(40, steps + 1);
-    count.set({ value: steps });
+  const figure = new Path(model);
+  /** @param {{eta?: number, steps?: number}} changed */
+  const change = (changed) => {
+    Object.assign(figure, changed);
     stage.update();
-  });
-
-  stage.compute = () => {
-    path = descend(eta, steps, data, reference);
-    losses = path.map((w) => loss(w, data, reference));
-    tell();
   };
-  function tell() {
-    const [w, value] = [path[steps], losses[steps]];
-    const change = steps > 0 ? ` The last step changed the weight by ${number(w - path[steps - 1], 4)}.` : "";
-    stage.say(`After ${steps} steps of size ${number(eta, 2)}: w = ${number(w, 3)}, loss ${number(value, 3)} nats.${change}`);
-  }
+  const [eta, steps] = [figure.eta, figure.steps];
+  const fine = (/** @type {number} */ v) => number(v, 2);
+  stage.range({ label: "Step size η", low: 0.02, high: 2, step: 0.02, value: eta, show: fine, act: (v) => change({ eta: v }) });
+  const count = stage.range({ label: "Steps", low: 0, high: 40, step: 1, value: steps, show: (v) => number(v), act: (v) => change({ steps: v }) });
+  stage.button("One step more", () => {
+    change({ steps: Math.min(40, figure.steps + 1) });
+    count.set({ value: figure.steps });
+  });
+  stage.compute = () => {
+    figure.compute();
+    stage.say(figure.sentence());
+  };
   stage.canvas({
     shape: 0.55,
     wide: true,
     least: 260,
-    describe: () => `The loss against the weight, and the path of ${steps} steps from w = 0 to w = ${number(path[steps], 3)}.`,
-    draw: (ctx, width, height, c) => {
-      const box = { left: 56, top: 14, right: width - 10, bottom: height - 40 };
-      const f = axes(ctx, box, { low: LOW, high: HIGH, label: "weight w" }, { low: -0.45, high: 0.1, label: "loss [nats]" }, c);
-      clipped(ctx, f, () => {
-        line(ctx, f, weights, sample, c.joint, { width: 2 });
-        line(ctx, f, inside, population, c.ink, { dash: [5, 3] });
-        line(ctx, f, path, losses, c.reference, { width: 1 });
-        ctx.fillStyle = c.reference;
-        path.forEach((w, j) => {
-          ctx.beginPath();
-          ctx.arc(f.x(w), f.y(losses[j]), j === steps ? 5.5 : 3, 0, 7);
-          ctx.fill();
-        });
-      });
-      key(ctx, box.left + 14, box.bottom - 48, c, [
-        ["sample", c.joint],
-        ["population", c.ink, [5, 3]],
-        ["path", c.reference],
-      ]);
-    },
+    describe: () =>
+      `The loss against the weight, and the path of ${figure.steps} steps from w = 0 to w = ${number(figure.path[figure.steps], 3)}.`,
+    draw: (ctx, width, height, c) => drawPath(figure, ctx, width, height, c),
   });
   stage.update();
   return () => stage.destroy();

@@ -2,6 +2,7 @@
 import { Stream, floats } from "./maths.mjs";
 import { EVERY, LIMIT, Mixture, OneCritic, POOL, ThreeCritics, poolNoise, scatter } from "./mixture.mjs";
 import { Stage, area, axes, clipped, key, line, number, words } from "./figure.mjs";
+import { Player, forAFrame } from "./player.mjs";
 
 const SPAN = { gaussian: { low: 0.5, high: 4 }, box: { low: 1, high: 6 } };
 const [SAMPLES, WORK] = [20, 8]; // samples that play goes through, milliseconds a frame
@@ -9,98 +10,213 @@ const [LOWEST, HIGHEST] = [-0.2, 2.6]; // of the axes, in nats
 
 /** A finished training of MI-NEE. @typedef {{kind: string, width: number, seed: number, last: number[]}} Result */
 
-/** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
-function render({ model, el }) {
-  const stage = new Stage(el, "MI-NEE: three divergences from a reference that you choose");
-  const n = model.get("n");
-  const mixture = new Mixture(model.get("rho"));
-  const { truth } = mixture;
-  const noise = Math.sqrt(mixture.variance / n);
-  const first = model.get("seed");
-  const own = model.send && model.get("own");
-  const width = { gaussian: 2, box: 3.2, [model.get("reference")]: model.get("width") };
-  let kind = /** @type {"gaussian" | "box" | "own"} */ (model.get("reference"));
-  let seed = first;
-  let fault = "";
-  let patience = 0;
+/** @typedef {"gaussian" | "box" | "own"} Kind */
 
-  /** @type {import("./mixture.mjs").Terms | null} */
-  let terms = null; // of an own reference nobody knows them
-  /** @type {{widths: number[], joint: number[], one: number[], rest: number[]}} */
-  let curves = { widths: [], joint: [], one: [], rest: [] };
-  /** @type {ThreeCritics | null} */
-  let run = null;
-  /** @type {Map<number, OneCritic>} */
-  const mine = new Map(); // by seed: MINE knows no reference, so a sample is trained on once
-  /** @type {Result[]} */
-  let results = [];
+/** The reference that is chosen, what it is worth in population, and the trainings so far. */
+class Race {
+  /** @param {import("./figure.mjs").Model} model */
+  constructor(model) {
+    this.n = model.get("n");
+    this.mixture = new Mixture(model.get("rho"));
+    this.truth = this.mixture.truth;
+    this.noise = Math.sqrt(this.mixture.variance / this.n);
+    this.first = model.get("seed");
+    this.seed = this.first;
+    this.kind = /** @type {Kind} */ (model.get("reference"));
+    /** @type {Record<string, number>} */
+    this.width = { gaussian: 2, box: 3.2, [this.kind]: model.get("width") };
+    /** @type {import("./mixture.mjs").Terms | null} */
+    this.terms = null; // of an own reference nobody knows them
+    /** @type {{widths: number[], joint: number[], one: number[], rest: number[]}} */
+    this.curves = { widths: [], joint: [], one: [], rest: [] };
+    /** @type {ThreeCritics | null} */
+    this.run = null;
+    /** @type {Map<number, OneCritic>} */
+    this.mine = new Map(); // by seed: MINE knows no reference, so a sample is trained on once
+    /** @type {Result[]} */
+    this.results = [];
+    this.trace();
+  }
 
-  const present = () => (kind === "own" ? 1 : width[kind]);
-  const here = () => results.filter((one) => one.kind === kind && one.width === present());
-  const rival = () => /** @type {OneCritic} */ (mine.get(seed));
+  present() {
+    return this.kind === "own" ? 1 : this.width[this.kind];
+  }
 
-  function trace() {
+  here() {
+    return this.results.filter((one) => one.kind === this.kind && one.width === this.present());
+  }
+
+  rival() {
+    return /** @type {OneCritic} */ (this.mine.get(this.seed));
+  }
+
+  /** @param {number} seed */
+  trained(seed) {
+    return /** @type {OneCritic} */ (this.mine.get(seed)).last[0];
+  }
+
+  sample() {
+    return this.mixture.sample(this.n, new Stream(this.seed));
+  }
+
+  /** The three divergences in population against the width. */
+  trace() {
+    const { kind } = this;
     if (kind === "own") return;
     const { low, high } = SPAN[kind];
     const widths = Array.from({ length: 51 }, (_, k) => Math.round((low + ((high - low) * k) / 50) * 20) / 20);
-    const all = widths.map((one) => mixture.terms({ kind: /** @type {"gaussian" | "box"} */ (kind), width: one }));
-    curves = { widths, joint: all.map((t) => t.joint), one: all.map((t) => t.x), rest: all.map((t) => t.joint - t.x - t.y) };
+    const all = widths.map((width) => this.mixture.terms({ kind, width }));
+    this.curves = { widths, joint: all.map((t) => t.joint), one: all.map((t) => t.x), rest: all.map((t) => t.joint - t.x - t.y) };
   }
 
-  /** Start on the sample of this seed; an own reference comes from the kernel first. @param {number} next */
-  function begin(next) {
-    seed = next;
-    const sample = mixture.sample(n, new Stream(seed));
-    if (!mine.has(seed)) mine.set(seed, new OneCritic(sample, new Stream(seed + 2000003)));
-    run = null;
-    fault = "";
-    clearTimeout(patience);
-    terms = kind === "own" ? null : mixture.terms({ kind, width: width[kind] });
-    if (kind !== "own") run = new ThreeCritics(sample, { kind, width: width[kind] }, new Stream(seed + 1000003));
-    else if (model.send) {
-      model.send({ ask: "reference", seed });
-      patience = setTimeout(() => stage.say("The kernel does not answer: is it running, and was this cell run in it?"), 5000);
-    }
-    stage.redraw();
+  /** Take the sample of a seed; train on it with a reference that this module draws. @param {number} seed */
+  begin(seed) {
+    this.seed = seed;
+    const [sample, { kind }] = [this.sample(), this];
+    if (!this.mine.has(seed)) this.mine.set(seed, new OneCritic(sample, new Stream(seed + 2000003)));
+    const given = kind === "own" ? null : { kind, width: this.width[kind] };
+    this.terms = given && this.mixture.terms(given);
+    this.run = given && new ThreeCritics(sample, given, new Stream(seed + 1000003));
   }
-  /** @param {{error?: string, seed: number}} reply @param {DataView[]} buffers */
-  function answered(reply, buffers) {
-    if (kind !== "own" || reply.seed !== seed) return; // the reader has gone on
-    clearTimeout(patience);
-    fault = reply.error ?? "";
-    if (fault) pause();
-    else run = new ThreeCritics(mixture.sample(n, new Stream(seed)), buffers.map(floats), new Stream(seed + 1000003));
-    tell();
-    stage.redraw();
-  }
-  model.on("msg:custom", answered);
 
-  /** One iteration of both trainings; false when all samples are done. */
-  function iterate() {
-    if (!run) return true; // waiting for the kernel
-    if (run.count < LIMIT) {
-      run.step();
-      if (rival().count < run.count) rival().step();
-      if (run.count === LIMIT && here().length <= seed - first) results.push({ kind, width: present(), seed, last: run.last });
-    } else if (seed + 1 < first + SAMPLES) begin(seed + 1);
-    else return false;
+  /** Train with a reference sample of the reader's own. @param {Float64Array[]} drawn */
+  take(drawn) {
+    this.run = new ThreeCritics(this.sample(), drawn, new Stream(this.seed + 1000003));
+  }
+
+  /** The first sample that this reference has not had. */
+  next() {
+    return this.first + Math.min(this.here().length, SAMPLES - 1);
+  }
+
+  /** One iteration of both trainings; whether this sample has another. */
+  iterate() {
+    const { run } = this;
+    if (!run || run.count >= LIMIT) return !run; // without one it waits for the kernel
+    run.step();
+    if (this.rival().count < run.count) this.rival().step();
+    if (run.count === LIMIT && this.here().length <= this.seed - this.first)
+      this.results.push({ kind: this.kind, width: this.present(), seed: this.seed, last: run.last });
     return true;
   }
 
-  // --- the controls
+  sentence() {
+    if (!this.run) return "Waiting for the kernel …";
+    const done = this.here();
+    let text = "";
+    if (this.terms) {
+      const { joint, x, y, moment } = this.terms;
+      const given = this.kind === "box" ? "Given that the pair stays in the box, in population: " : "In population: ";
+      text += `${given}${number(joint, 3)} − ${number(x, 3)} − ${number(y, 3)} = ${number(joint - x - y, 3)} nats; `;
+      const share = poolNoise(moment);
+      text += `at the best critic the average over ${POOL} reference points scatters by ${share < Infinity ? `${number(100 * share, 1)} %` : "∞"}. `;
+    }
+    if (done.length < 2) return `${text}${this.run.count} iterations on sample ${this.seed - this.first + 1}.`;
+    const [ours, theirs] = [scatter(done.map(({ last }) => last[3])), scatter(done.map((one) => this.trained(one.seed)))];
+    const both = `MI-NEE ${number(ours.mean, 3)} ± ${number(ours.sd, 3)}, MINE ${number(theirs.mean, 3)} ± ${number(theirs.sd, 3)}.`;
+    return `${text}On ${done.length} samples: ${both}`;
+  }
+}
+
+/** The race on the page: its samples one after the other, and the reader's own reference out of a kernel. */
+class Track {
+  /** @param {Race} race @param {Stage} stage @param {import("./figure.mjs").Model} model */
+  constructor(race, stage, model) {
+    this.race = race;
+    this.stage = stage;
+    this.model = model;
+    this.fault = "";
+    this.patience = 0;
+    /** @type {Player | null} */
+    this.player = null;
+    this.heard = (/** @type {{error?: string, seed: number}} */ reply, /** @type {DataView[]} */ buffers) => this.answered(reply, buffers);
+    model.on("msg:custom", this.heard);
+  }
+
+  sentence() {
+    return this.fault ? `Your function stopped with ${this.fault}` : this.race.sentence();
+  }
+
+  tell() {
+    this.stage.say(this.sentence());
+  }
+
+  /** Start on the sample of this seed; an own reference comes from the kernel first. @param {number} seed */
+  begin(seed) {
+    this.race.begin(seed);
+    this.fault = "";
+    clearTimeout(this.patience);
+    if (this.race.kind === "own" && this.model.send) {
+      this.model.send({ ask: "reference", seed });
+      const quiet = "The kernel does not answer: is it running, and was this cell run in it?";
+      this.patience = setTimeout(() => this.stage.say(quiet), 5000);
+    }
+    this.stage.redraw();
+  }
+
+  /** @param {{error?: string, seed: number}} reply @param {DataView[]} buffers */
+  answered(reply, buffers) {
+    if (this.race.kind !== "own" || reply.seed !== this.race.seed) return; // the reader has gone on
+    clearTimeout(this.patience);
+    this.fault = reply.error ?? "";
+    if (this.fault) this.pause();
+    else this.race.take(buffers.map(floats));
+    this.tell();
+    this.stage.redraw();
+  }
+
+  /** Go on with the first sample that this reference has not had. */
+  restart() {
+    this.begin(this.race.next());
+    this.tell();
+  }
+
+  /** One iteration, on the next sample where this one is done; false when all samples are. */
+  iterate() {
+    if (this.race.iterate()) return true;
+    const seed = this.race.seed + 1;
+    if (seed >= this.race.first + SAMPLES) return false;
+    this.begin(seed);
+    return true;
+  }
+
+  pause() {
+    this.stage.run(null);
+    this.player?.show(false);
+    this.tell();
+  }
+
+  play() {
+    this.player?.show(true);
+    this.stage.say("Training …");
+    this.stage.run(() => {
+      const more = forAFrame(WORK, () => this.iterate());
+      if (!more) this.pause();
+      return more;
+    });
+  }
+
+  destroy() {
+    this.model.off("msg:custom", this.heard);
+    clearTimeout(this.patience);
+  }
+}
+
+/** @param {Track} track @param {Race} race @param {Stage} stage @param {boolean} own whether the reader's function is one */
+function settings(track, race, stage, own) {
   /** @type {[string, string][]} */
   const options = [["gaussian", "Gaussian, N(0, s²) each"], ["box", "box, uniform on (−h, h) each"]];
   if (own) options.push(["own", "your own function"]);
   stage.choice({
     label: "Reference",
     options,
-    value: kind,
+    value: race.kind,
     act: (value) => {
-      kind = /** @type {"gaussian" | "box" | "own"} */ (value);
+      const kind = (race.kind = /** @type {Kind} */ (value));
       if (kind === "own") slider.set({ value: 1, enabled: false });
-      else slider.set({ ...SPAN[kind], value: width[kind], enabled: true });
-      trace();
-      restart();
+      else slider.set({ ...SPAN[kind], value: race.width[kind], enabled: true });
+      race.trace();
+      track.restart();
     },
   });
   const slider = stage.range({
@@ -109,165 +225,147 @@ function render({ model, el }) {
     high: 4,
     step: 0.05,
     value: 1,
-    show: (v) => (kind === "own" ? "as you draw it" : `${kind === "box" ? "h" : "s"} = ${number(v, 2)}`),
+    show: (v) => (race.kind === "own" ? "as you draw it" : `${race.kind === "box" ? "h" : "s"} = ${number(v, 2)}`),
     act: (value) => {
-      if (kind !== "own") width[kind] = value;
-      restart();
+      if (race.kind !== "own") race.width[race.kind] = value;
+      track.restart();
     },
   });
-  if (kind !== "own") slider.set({ ...SPAN[kind], value: width[kind] });
-  const toggle = stage.button("Play", () => (stage.work ? pause() : play()));
-  stage.button("Step", () => {
-    pause();
-    iterate();
-    tell();
-    stage.redraw();
+  if (race.kind !== "own") slider.set({ ...SPAN[race.kind], value: race.width[race.kind] });
+  track.player = new Player(stage, {
+    playing: () => Boolean(stage.work),
+    play: () => track.play(),
+    pause: () => track.pause(),
+    step: () => {
+      track.pause();
+      track.iterate();
+      track.tell();
+      stage.redraw();
+    },
+    reset: () => {
+      track.pause();
+      race.results = [];
+      track.restart();
+    },
   });
-  stage.button("Reset", () => {
-    pause();
-    results = [];
-    restart();
-  });
+}
 
-  /** Go on with the first sample that this reference has not had. */
-  function restart() {
-    begin(first + Math.min(here().length, SAMPLES - 1));
-    tell();
-  }
-  function pause() {
-    stage.run(null);
-    toggle.textContent = "Play";
-    tell();
-  }
-  function play() {
-    toggle.textContent = "Pause";
-    stage.say("Training …");
-    stage.run(() => {
-      const end = performance.now() + WORK;
-      while (performance.now() < end) if (!iterate()) return pause(), false;
-      return true;
-    });
-  }
-
-  function sentence() {
-    if (fault) return `Your function stopped with ${fault}`;
-    if (!run) return "Waiting for the kernel …";
-    const done = here();
-    let text = "";
-    if (terms) {
-      const { joint, x, y, moment } = terms;
-      const given = kind === "box" ? "Given that the pair stays in the box, in population: " : "In population: ";
-      text += `${given}${number(joint, 3)} − ${number(x, 3)} − ${number(y, 3)} = ${number(joint - x - y, 3)} nats; `;
-      const share = poolNoise(moment);
-      text += `at the best critic the average over ${POOL} reference points scatters by ${share < Infinity ? `${number(100 * share, 1)} %` : "∞"}. `;
+/** The identity: the three terms and their difference against the width.
+ * @param {Race} race @param {CanvasRenderingContext2D} ctx @param {number} w @param {number} height
+ * @param {import("./figure.mjs").Colours} c */
+function drawIdentity(race, ctx, w, height, c) {
+  const { kind, truth, noise, curves } = race;
+  const box = { left: 50, top: 64, right: w - 18, bottom: height - 40 };
+  const { low, high } = kind === "own" ? { low: 0, high: 2 } : SPAN[kind];
+  const label = kind === "box" ? "half width h of the box" : kind === "own" ? "your reference" : "standard deviation s of the reference";
+  const f = axes(ctx, box, { low, high, label, ticks: kind === "own" ? [] : undefined }, { low: LOWEST, high: HIGHEST, label: "[nats]" }, c);
+  clipped(ctx, f, () => {
+    area(ctx, f, [low, high], [truth + noise, truth + noise], truth - noise, c.muted, 0.2);
+    line(ctx, f, [low, high], [truth, truth], c.ink, { width: 1 });
+    if (kind !== "own") {
+      line(ctx, f, curves.widths, curves.joint, c.joint, { width: 2 });
+      line(ctx, f, curves.widths, curves.one, c.reference, { width: 2 });
+      line(ctx, f, curves.widths, curves.rest, c.estimate, { width: 2.5, dash: [6, 3] });
+      line(ctx, f, [race.present(), race.present()], [LOWEST, HIGHEST], c.muted, { dash: [2, 3], width: 1 });
     }
-    if (done.length > 1) {
-      const [ours, theirs] = [scatter(done.map(({ last }) => last[3])), scatter(done.map((one) => trained(one.seed)))];
-      text += `On ${done.length} samples: MI-NEE ${number(ours.mean, 3)} ± ${number(ours.sd, 3)}, MINE ${number(theirs.mean, 3)} ± ${number(theirs.sd, 3)}.`;
-    } else text += `${run.count} iterations on sample ${seed - first + 1}.`;
-    return text;
-  }
-  const tell = () => stage.say(sentence());
-  /** @param {number} one */
-  const trained = (one) => /** @type {OneCritic} */ (mine.get(one)).last[0];
+    ctx.fillStyle = c.estimate;
+    ctx.globalAlpha = 0.5;
+    for (const one of race.results) if (one.kind === kind) dot(ctx, f.x(one.width), f.y(one.last[3]), 2.5);
+    ctx.globalAlpha = 1;
+  });
+  key(ctx, box.left, 10, c, [["joint D(XY)", c.joint], ["marginal D(X), D(Y)", c.reference], ["difference; dots: estimates", c.estimate, [6, 3]]]);
+  key(ctx, box.left + 140, 10, c, [["truth, noise", c.ink]]);
+}
 
-  // --- the identity: the three terms and their difference against the width
+/** The training on one sample.
+ * @param {Race} race @param {CanvasRenderingContext2D} ctx @param {number} w @param {number} height
+ * @param {import("./figure.mjs").Colours} c */
+function drawTraining(race, ctx, w, height, c) {
+  const { truth, noise, run } = race;
+  const box = { left: 50, top: 64, right: w - 18, bottom: height - 40 };
+  const across = { low: 0, high: LIMIT, label: `iteration, sample ${race.seed - race.first + 1}` };
+  const f = axes(ctx, box, across, { low: LOWEST, high: HIGHEST, label: "[nats]" }, c);
+  const oracle = race.mixture.oracle(race.rival().sample);
+  const count = run?.count ?? 0;
+  clipped(ctx, f, () => {
+    area(ctx, f, [0, LIMIT], [truth + noise, truth + noise], truth - noise, c.muted, 0.2);
+    line(ctx, f, [0, LIMIT], [truth, truth], c.ink, { width: 1 });
+    line(ctx, f, [0, LIMIT], [oracle, oracle], c.ink, { dash: [2, 3], width: 1 });
+    const curve = (/** @type {number[][]} */ history, /** @type {number} */ k, /** @type {string} */ colour, /** @type {object} */ style) => {
+      const shown = history.filter((_, j) => (j + 1) * EVERY <= count);
+      line(ctx, f, shown.map((_, j) => (j + 1) * EVERY), shown.map((row) => row[k]), colour, style);
+    };
+    if (run) {
+      curve(run.history, 0, c.joint, { dash: [4, 2] });
+      curve(run.history, 1, c.reference, { dash: [4, 2] });
+      curve(run.history, 2, c.reference, { dash: [2, 2] });
+      curve(run.history, 3, c.estimate, { width: 2.4 });
+    }
+    curve(race.rival().history, 0, c.held, { width: 2 });
+  });
+  key(ctx, box.left, 10, c, [["MI-NEE, the difference", c.estimate], ["its joint bound", c.joint, [4, 2]], ["its marginal bounds", c.reference, [4, 2]]]);
+  key(ctx, box.left + 180, 10, c, [["MINE", c.held], ["oracle", c.ink, [2, 3]]]);
+}
+
+/** All samples so far.
+ * @param {Race} race @param {CanvasRenderingContext2D} ctx @param {number} w @param {number} height
+ * @param {import("./figure.mjs").Colours} c */
+function drawSamples(race, ctx, w, height, c) {
+  const { truth, noise, terms, first } = race;
+  const done = race.here();
+  const box = { left: 84, top: 10, right: w - 12, bottom: height - 40 };
+  const across = { low: LOWEST, high: HIGHEST, label: `estimates [nats], ${done.length} of ${SAMPLES} samples` };
+  const f = axes(ctx, box, across, { low: 0, high: 5, ticks: [] }, c);
+  clipped(ctx, f, () => {
+    area(ctx, f, [truth - noise, truth + noise], [2, 2], 0, c.muted, 0.2);
+    line(ctx, f, [truth, truth], [0, 2], c.ink, { width: 1 });
+  });
+  const rows = /** @type {const} */ ([["D(XY)", c.joint], ["D(X)", c.reference], ["D(Y)", c.reference], ["MI-NEE", c.estimate], ["MINE", c.held]]);
+  const exact = terms ? [terms.joint, terms.x, terms.y, terms.joint - terms.x - terms.y, truth] : [];
+  rows.forEach(([name, colour], k) => {
+    const level = 4.5 - k;
+    words(ctx, name, box.left - 8, f.y(level), c.ink, "right");
+    clipped(ctx, f, () => {
+      ctx.fillStyle = colour;
+      ctx.globalAlpha = 0.3;
+      if (exact.length) ctx.fillRect(f.x(0), f.y(level + 0.3), f.x(exact[k]) - f.x(0), f.y(level - 0.3) - f.y(level + 0.3));
+      ctx.globalAlpha = 1;
+    });
+    for (const one of done) {
+      const value = Math.min(HIGHEST, Math.max(LOWEST, k === 4 ? race.trained(one.seed) : one.last[k])); // on the edge if beyond
+      dot(ctx, f.x(value), f.y(level + ((7 * (one.seed - first)) % SAMPLES) / SAMPLES / 2 - 0.25), 3);
+    }
+  });
+  words(ctx, "bars: population", box.right - 8, f.y(0.5), c.muted, "right");
+}
+
+/** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
+function render({ model, el }) {
+  const stage = new Stage(el, "MI-NEE: three divergences from a reference that you choose");
+  const race = new Race(model);
+  const track = new Track(race, stage, model);
+  settings(track, race, stage, Boolean(model.send && model.get("own")));
   stage.canvas({
     shape: 0.85,
-    describe: () => `The divergences in population against the width of the reference. ${sentence()}`,
-    draw: (ctx, w, height, c) => {
-      const box = { left: 50, top: 64, right: w - 18, bottom: height - 40 };
-      const { low, high } = kind === "own" ? { low: 0, high: 2 } : SPAN[kind];
-      const label = kind === "box" ? "half width h of the box" : kind === "own" ? "your reference" : "standard deviation s of the reference";
-      const f = axes(ctx, box, { low, high, label, ticks: kind === "own" ? [] : undefined }, { low: LOWEST, high: HIGHEST, label: "[nats]" }, c);
-      clipped(ctx, f, () => {
-        area(ctx, f, [low, high], [truth + noise, truth + noise], truth - noise, c.muted, 0.2);
-        line(ctx, f, [low, high], [truth, truth], c.ink, { width: 1 });
-        if (kind !== "own") {
-          line(ctx, f, curves.widths, curves.joint, c.joint, { width: 2 });
-          line(ctx, f, curves.widths, curves.one, c.reference, { width: 2 });
-          line(ctx, f, curves.widths, curves.rest, c.estimate, { width: 2.5, dash: [6, 3] });
-          line(ctx, f, [present(), present()], [LOWEST, HIGHEST], c.muted, { dash: [2, 3], width: 1 });
-        }
-        ctx.fillStyle = c.estimate;
-        ctx.globalAlpha = 0.5;
-        for (const one of results) if (one.kind === kind) dot(ctx, f.x(one.width), f.y(one.last[3]), 2.5);
-        ctx.globalAlpha = 1;
-      });
-      key(ctx, box.left, 10, c, [["joint D(XY)", c.joint], ["marginal D(X), D(Y)", c.reference], ["difference; dots: estimates", c.estimate, [6, 3]]]);
-      key(ctx, box.left + 140, 10, c, [["truth, noise", c.ink]]);
-    },
+    describe: () => `The divergences in population against the width of the reference. ${track.sentence()}`,
+    draw: (ctx, w, height, c) => drawIdentity(race, ctx, w, height, c),
   });
-
-  // --- the training on one sample
   stage.canvas({
     shape: 0.85,
-    describe: () => `Estimates over ${run ? run.count : 0} iterations on one sample. ${sentence()}`,
-    draw: (ctx, w, height, c) => {
-      const box = { left: 50, top: 64, right: w - 18, bottom: height - 40 };
-      const f = axes(ctx, box, { low: 0, high: LIMIT, label: `iteration, sample ${seed - first + 1}` }, { low: LOWEST, high: HIGHEST, label: "[nats]" }, c);
-      const oracle = mixture.oracle(rival().sample);
-      const count = run?.count ?? 0;
-      clipped(ctx, f, () => {
-        area(ctx, f, [0, LIMIT], [truth + noise, truth + noise], truth - noise, c.muted, 0.2);
-        line(ctx, f, [0, LIMIT], [truth, truth], c.ink, { width: 1 });
-        line(ctx, f, [0, LIMIT], [oracle, oracle], c.ink, { dash: [2, 3], width: 1 });
-        const curve = (/** @type {number[][]} */ history, /** @type {number} */ k, /** @type {string} */ colour, /** @type {object} */ style) => {
-          const shown = history.filter((_, j) => (j + 1) * EVERY <= count);
-          line(ctx, f, shown.map((_, j) => (j + 1) * EVERY), shown.map((row) => row[k]), colour, style);
-        };
-        if (run) {
-          curve(run.history, 0, c.joint, { dash: [4, 2] });
-          curve(run.history, 1, c.reference, { dash: [4, 2] });
-          curve(run.history, 2, c.reference, { dash: [2, 2] });
-          curve(run.history, 3, c.estimate, { width: 2.4 });
-        }
-        curve(rival().history, 0, c.held, { width: 2 });
-      });
-      key(ctx, box.left, 10, c, [["MI-NEE, the difference", c.estimate], ["its joint bound", c.joint, [4, 2]], ["its marginal bounds", c.reference, [4, 2]]]);
-      key(ctx, box.left + 180, 10, c, [["MINE", c.held], ["oracle", c.ink, [2, 3]]]);
-    },
+    describe: () => `Estimates over ${race.run ? race.run.count : 0} iterations on one sample. ${track.sentence()}`,
+    draw: (ctx, w, height, c) => drawTraining(race, ctx, w, height, c),
   });
-
-  // --- all samples so far
   stage.canvas({
     shape: 0.36,
     least: 220,
     wide: true,
-    describe: sentence,
-    draw: (ctx, w, height, c) => {
-      const done = here();
-      const box = { left: 84, top: 10, right: w - 12, bottom: height - 40 };
-      const f = axes(ctx, box, { low: LOWEST, high: HIGHEST, label: `estimates [nats], ${done.length} of ${SAMPLES} samples` }, { low: 0, high: 5, ticks: [] }, c);
-      clipped(ctx, f, () => {
-        area(ctx, f, [truth - noise, truth + noise], [2, 2], 0, c.muted, 0.2);
-        line(ctx, f, [truth, truth], [0, 2], c.ink, { width: 1 });
-      });
-      const rows = /** @type {const} */ ([["D(XY)", c.joint], ["D(X)", c.reference], ["D(Y)", c.reference], ["MI-NEE", c.estimate], ["MINE", c.held]]);
-      const exact = terms ? [terms.joint, terms.x, terms.y, terms.joint - terms.x - terms.y, truth] : [];
-      rows.forEach(([name, colour], k) => {
-        const level = 4.5 - k;
-        words(ctx, name, box.left - 8, f.y(level), c.ink, "right");
-        clipped(ctx, f, () => {
-          ctx.fillStyle = colour;
-          ctx.globalAlpha = 0.3;
-          if (exact.length) ctx.fillRect(f.x(0), f.y(level + 0.3), f.x(exact[k]) - f.x(0), f.y(level - 0.3) - f.y(level + 0.3));
-          ctx.globalAlpha = 1;
-        });
-        for (const one of done) {
-          const value = Math.min(HIGHEST, Math.max(LOWEST, k === 4 ? trained(one.seed) : one.last[k])); // on the edge if beyond
-          dot(ctx, f.x(value), f.y(level + ((7 * (one.seed - first)) % SAMPLES) / SAMPLES / 2 - 0.25), 3);
-        }
-      });
-      words(ctx, "bars: population", box.right - 8, f.y(0.5), c.muted, "right");
-    },
+    describe: () => track.sentence(),
+    draw: (ctx, w, height, c) => drawSamples(race, ctx, w, height, c),
   });
-  trace();
-  begin(first);
-  tell();
+  track.begin(race.first);
+  track.tell();
   return () => {
-    model.off("msg:custom", answered);
-    clearTimeout(patience);
+    track.destroy();
     stage.destroy();
   };
 }

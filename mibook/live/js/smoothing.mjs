@@ -1,6 +1,7 @@
 // The dial of the moving average: bias and noise of the gradient at the best weight, and the drift of the constant.
 import { Stream } from "./maths.mjs";
 import { Stage, axes, clipped, key, line, number, words } from "./figure.mjs";
+import { Player, counted, forAFrame, histogram } from "./player.mjs";
 
 export const LIMIT = 10000; // iterations
 const RATE = 0.5; // the step size of gradient descent
@@ -116,162 +117,170 @@ export class Descent {
   }
 }
 
-/** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
-function render({ model, el }) {
-  const stage = new Stage(el, "Smoothing: a moving average in the gradient, while it trains");
-  const settings = { rho: model.get("rho"), beta: model.get("beta"), b: model.get("b"), m0: model.get("m0"), seed: model.get("seed") };
-  let run = new Descent(settings);
-  for (let j = 0; j < model.get("iterations"); j++) run.step();
-
-  /** @param {Partial<typeof settings>} changed */
-  function change(changed) {
-    Object.assign(settings, changed);
-    run = new Descent(settings);
-    if (!stage.work) play();
-    stage.redraw();
+/** Two chains, their settings, and what is said of them. */
+class Dial {
+  /** @param {import("./figure.mjs").Model} model */
+  constructor(model) {
+    this.settings = { rho: model.get("rho"), beta: model.get("beta"), b: model.get("b"), m0: model.get("m0"), seed: model.get("seed") };
+    this.run = new Descent(this.settings);
+    for (let j = 0; j < model.get("iterations"); j++) this.run.step();
   }
-  stage.range({
-    label: "β, weight of the past",
-    low: 0,
-    high: 0.99,
-    step: 0.01,
-    value: settings.beta,
-    show: (v) => number(v, 2),
-    act: (beta) => change({ beta }),
+
+  restart() {
+    this.run = new Descent(this.settings);
+  }
+
+  /** One iteration, if there is one left; whether there is another. */
+  step() {
+    if (this.run.count < LIMIT) this.run.step();
+    return this.run.count < LIMIT;
+  }
+
+  sentence() {
+    const { run } = this;
+    const found = run.measured();
+    if (!found) return `${run.count} iterations; the average has not yet forgotten its start.`;
+    const [bias, noise] = [biasTheory(run.M, run.b, run.beta), noiseTheory(run.M, run.b, run.beta)];
+    return (
+      `${run.count} iterations. Gradient along w: bias ${number(found.bias, 5)} (first order ${number(bias, 5)}), ` +
+      `noise ${number(found.noise, 4)} (${number(noise, 4)}). The constant stands at ${number(run.c, 2)}.`
+    );
+  }
+}
+
+/** @param {Descent} run @param {CanvasRenderingContext2D} ctx @param {number} width @param {number} height
+ * @param {import("./figure.mjs").Colours} c */
+function drawGradients(run, ctx, width, height, c) {
+  const { M, b, beta } = run;
+  const right = M.slope / M.mean;
+  const half = 4.5 * Math.max(noiseTheory(M, b, 0), noiseTheory(M, b, beta));
+  const counts = counted(run.gradients, run.count, right - half, right + half, BARS);
+  const top = Math.max(10, ...counts) * 1.1;
+  const box = { left: 54, top: 62, right: width - 8, bottom: height - 40 };
+  const x = { low: right - half, high: right + half, label: "∇L′/m along w, at the best w [nats]" };
+  const f = axes(ctx, box, x, { low: 0, high: top, label: "batches" }, c);
+  histogram(ctx, f, counts, c.joint, { alpha: 0.6, gap: 1 });
+  const found = run.measured();
+  line(ctx, f, [right, right], [0, top], c.ink, { width: 1.5 });
+  if (found) line(ctx, f, [right + found.bias, right + found.bias], [0, top], c.reference, { dash: [5, 3], width: 2 });
+  key(ctx, box.left, 12, c, [
+    ["right gradient", c.ink],
+    [`mean: bias ${found ? number(found.bias, 5) : "…"} (${number(biasTheory(M, b, beta), 5)})`, c.reference, [5, 3]],
+  ]);
+  const noise = `noise ${found ? number(found.noise, 4) : "…"} (${number(noiseTheory(M, b, beta), 4)})`;
+  words(ctx, `${noise}; in brackets: theory`, box.left + 24, 44, c.muted);
+}
+
+/** @param {Descent} run @param {CanvasRenderingContext2D} ctx @param {number} width @param {number} height
+ * @param {import("./figure.mjs").Colours} c */
+function drawDrift(run, ctx, width, height, c) {
+  const { count } = run;
+  const stride = Math.max(1, Math.floor(count / 500));
+  const xs = Float64Array.from({ length: Math.floor(count / stride) }, (_, i) => i * stride);
+  const [weights, constants, logs] = [run.weights, run.constants, run.logs].map((values) => xs.map((j) => values[j]));
+  const span = Math.max(1000, count);
+  let [low, high] = [-1, 1.5 * run.best];
+  for (const values of [weights, constants, logs]) for (const v of values) [low, high] = [Math.min(low, v), Math.max(high, v)];
+  const box = { left: 54, top: 62, right: width - 14, bottom: height - 40 };
+  const f = axes(ctx, box, { low: 0, high: span, label: "iteration" }, { low, high: high * 1.05, label: "[nats]" }, c);
+  clipped(ctx, f, () => {
+    line(ctx, f, [0, span], [run.best, run.best], c.muted, { width: 1 });
+    line(ctx, f, xs, weights, c.joint);
+    line(ctx, f, xs, logs, c.held, { width: 1 });
+    line(ctx, f, xs, constants, c.reference, { width: 2 });
+    const speed = driftTheory(run.best, run.b, run.beta);
+    const from = Math.min(count - 1, Math.max(500, run.start));
+    if (count > from + 1 && from > 0)
+      line(ctx, f, [from, span], [run.constants[from], run.constants[from] + speed * (span - from)], c.ink, { dash: [2, 3] });
   });
+  key(ctx, box.left, 12, c, [
+    ["constant c", c.reference],
+    ["its drift in theory", c.ink, [2, 3]],
+  ]);
+  key(ctx, box.left + 160, 12, c, [
+    ["weight w", c.joint],
+    ["log m", c.held],
+  ]);
+  words(ctx, `thin line: the best weight ${number(run.best, 2)}`, box.left + 24, 44, c.muted);
+}
+
+/** The buttons. @param {Dial} figure @param {Stage} stage */
+function played(figure, stage) {
+  const tell = () => stage.say(figure.sentence());
+  const pause = () => {
+    stage.run(null);
+    player.show(false);
+    tell();
+  };
+  const play = () => {
+    if (figure.run.count >= LIMIT) figure.restart();
+    player.show(true);
+    stage.say("Running …");
+    stage.run(() => {
+      const more = forAFrame(WORK, () => figure.step(), PER_FRAME);
+      if (!more) pause();
+      return more;
+    });
+  };
+  /** @param {() => void} act */
+  const halted = (act) => () => {
+    pause();
+    act();
+    tell();
+    stage.redraw();
+  };
+  const acts = { step: halted(() => figure.step()), reset: halted(() => figure.restart()) };
+  const player = new Player(stage, { playing: () => Boolean(stage.work), play, pause, ...acts });
+  return play;
+}
+
+/** The settings. @param {Dial} figure @param {Stage} stage @param {(changed: Partial<Dial["settings"]>) => void} change */
+function turned(figure, stage, change) {
+  const { beta, b, m0 } = figure.settings;
+  const fine = (/** @type {number} */ v) => number(v, 2);
+  stage.range({ label: "β, weight of the past", low: 0, high: 0.99, step: 0.01, value: beta, show: fine, act: (v) => change({ beta: v }) });
   stage.choice({
     label: "Batch size b",
-    options: ["10", "20", "50", "100", "200", "500", "1000"].map((b) => [b, `b = ${b}`]),
-    value: String(settings.b),
-    act: (b) => change({ b: Number(b) }),
+    options: ["10", "20", "50", "100", "200", "500", "1000"].map((size) => [size, `b = ${size}`]),
+    value: String(b),
+    act: (size) => change({ b: Number(size) }),
   });
   stage.range({
     label: "Start m₀ of the average",
     low: -1,
     high: 1,
     step: 0.1,
-    value: Math.log10(settings.m0),
+    value: Math.log10(m0),
     show: (v) => number(Number((10 ** v).toPrecision(2))),
     act: (v) => change({ m0: 10 ** v }),
   });
-  const toggle = stage.button("Play", () => (stage.work ? pause() : play()));
-  stage.button("Step", () => {
-    pause();
-    if (run.count < LIMIT) run.step();
-    tell();
+}
+
+/** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
+function render({ model, el }) {
+  const stage = new Stage(el, "Smoothing: a moving average in the gradient, while it trains");
+  const figure = new Dial(model);
+  turned(figure, stage, (changed) => {
+    Object.assign(figure.settings, changed);
+    figure.restart();
+    if (!stage.work) play();
     stage.redraw();
   });
-  stage.button("Reset", () => {
-    pause();
-    run = new Descent(settings);
-    tell();
-    stage.redraw();
-  });
-
-  function pause() {
-    stage.run(null);
-    toggle.textContent = "Play";
-    tell();
-  }
-  function play() {
-    if (run.count >= LIMIT) run = new Descent(settings);
-    toggle.textContent = "Pause";
-    stage.say("Running …");
-    stage.run(() => {
-      const end = performance.now() + WORK;
-      for (let k = 0; k < PER_FRAME && run.count < LIMIT && performance.now() < end; k++) run.step();
-      if (run.count < LIMIT) return true;
-      toggle.textContent = "Play";
-      tell();
-      return false;
-    });
-  }
-
-  function sentence() {
-    const found = run.measured();
-    if (!found) return `${run.count} iterations; the average has not yet forgotten its start.`;
-    const M = run.M;
-    return (
-      `${run.count} iterations. Gradient along w: bias ${number(found.bias, 5)} (first order ${number(biasTheory(M, run.b, run.beta), 5)}), ` +
-      `noise ${number(found.noise, 4)} (${number(noiseTheory(M, run.b, run.beta), 4)}). The constant stands at ${number(run.c, 2)}.`
-    );
-  }
-  const tell = () => stage.say(sentence());
-
+  const play = played(figure, stage);
   stage.canvas({
     shape: 0.8,
-    describe: () => `Histogram of ${run.count} gradients at the best weight. ${sentence()}`,
-    draw: (ctx, width, height, c) => {
-      const { M, b, beta } = run;
-      const right = M.slope / M.mean;
-      const half = 4.5 * Math.max(noiseTheory(M, b, 0), noiseTheory(M, b, beta));
-      const counts = new Float64Array(BARS);
-      for (let i = 0; i < run.count; i++) {
-        const k = Math.floor(((run.gradients[i] - right + half) / (2 * half)) * BARS);
-        if (k >= 0 && k < BARS) counts[k]++;
-      }
-      const top = Math.max(10, ...counts) * 1.1;
-      const box = { left: 54, top: 62, right: width - 8, bottom: height - 40 };
-      const x = { low: right - half, high: right + half, label: "∇L′/m along w, at the best w [nats]" };
-      const f = axes(ctx, box, x, { low: 0, high: top, label: "batches" }, c);
-      ctx.fillStyle = c.joint;
-      ctx.globalAlpha = 0.6;
-      counts.forEach((count, k) => {
-        const left = f.left + ((f.right - f.left) * k) / BARS;
-        ctx.fillRect(left + 0.5, f.y(count), (f.right - f.left) / BARS - 1, f.bottom - f.y(count));
-      });
-      ctx.globalAlpha = 1;
-      const found = run.measured();
-      line(ctx, f, [right, right], [0, top], c.ink, { width: 1.5 });
-      if (found) line(ctx, f, [right + found.bias, right + found.bias], [0, top], c.reference, { dash: [5, 3], width: 2 });
-      key(ctx, box.left, 12, c, [
-        ["right gradient", c.ink],
-        [`mean: bias ${found ? number(found.bias, 5) : "…"} (${number(biasTheory(M, b, beta), 5)})`, c.reference, [5, 3]],
-      ]);
-      words(ctx, `noise ${found ? number(found.noise, 4) : "…"} (${number(noiseTheory(M, b, beta), 4)}); in brackets: theory`, box.left + 24, 44, c.muted);
-    },
+    describe: () => `Histogram of ${figure.run.count} gradients at the best weight. ${figure.sentence()}`,
+    draw: (ctx, width, height, c) => drawGradients(figure.run, ctx, width, height, c),
   });
-
   stage.canvas({
     shape: 0.8,
-    describe: () => `The constant and the weight over ${run.count} iterations of gradient descent; they stand at ${number(run.c, 2)} and ${number(run.w, 2)}.`,
-    draw: (ctx, width, height, c) => {
-      const count = run.count;
-      const stride = Math.max(1, Math.floor(count / 500));
-      const shown = Math.floor(count / stride);
-      const xs = Float64Array.from({ length: shown }, (_, i) => i * stride);
-      /** @param {Float64Array} values */
-      const thin = (values) => xs.map((j) => values[j]);
-      const [weights, constants, logs] = [run.weights, run.constants, run.logs].map(thin);
-      const span = Math.max(1000, count);
-      let [low, high] = [-1, 1.5 * run.best];
-      for (const values of [weights, constants, logs])
-        for (const v of values) [low, high] = [Math.min(low, v), Math.max(high, v)];
-      const box = { left: 54, top: 62, right: width - 14, bottom: height - 40 };
-      const f = axes(ctx, box, { low: 0, high: span, label: "iteration" }, { low, high: high * 1.05, label: "[nats]" }, c);
-      clipped(ctx, f, () => {
-        line(ctx, f, [0, span], [run.best, run.best], c.muted, { width: 1 });
-        line(ctx, f, xs, weights, c.joint);
-        line(ctx, f, xs, logs, c.held, { width: 1 });
-        line(ctx, f, xs, constants, c.reference, { width: 2 });
-        const speed = driftTheory(run.best, run.b, run.beta);
-        const from = Math.min(count - 1, Math.max(500, run.start));
-        if (count > from + 1 && from > 0)
-          line(ctx, f, [from, span], [run.constants[from], run.constants[from] + speed * (span - from)], c.ink, { dash: [2, 3] });
-      });
-      key(ctx, box.left, 12, c, [
-        ["constant c", c.reference],
-        ["its drift in theory", c.ink, [2, 3]],
-      ]);
-      key(ctx, box.left + 160, 12, c, [
-        ["weight w", c.joint],
-        ["log m", c.held],
-      ]);
-      words(ctx, `thin line: the best weight ${number(run.best, 2)}`, box.left + 24, 44, c.muted);
+    describe: () => {
+      const { count, c, w } = figure.run;
+      return `The constant and the weight over ${count} iterations of gradient descent; they stand at ${number(c, 2)} and ${number(w, 2)}.`;
     },
+    draw: (ctx, width, height, c) => drawDrift(figure.run, ctx, width, height, c),
   });
-
-  tell();
+  stage.say(figure.sentence());
   stage.redraw();
   return () => stage.destroy();
 }
