@@ -7,11 +7,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib import rc_params_from_file
 from matplotlib.axes import Axes
 
 STYLE = Path(__file__).with_name("book.mplstyle")
-JOINT, REFERENCE, ESTIMATE, HELD_OUT = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-"""Colours with a fixed meaning throughout: data, reference, an estimate, the same on held-out data."""
+JOINT, REFERENCE, ESTIMATE, HELD_OUT, *_ = rc_params_from_file(STYLE)["axes.prop_cycle"].by_key()["color"]
+"""Colours with a fixed meaning throughout, the style's first four: data, reference, an estimate, held-out data."""
 
 
 def use_style() -> None:
