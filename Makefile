@@ -20,7 +20,7 @@ help:                     ## say what each command does
 book: $(READY)            ## build the site (EDITION=student: without answers)
 	python -m sitebuild.build $(EDITION)
 
-serve: book               ## build, then serve the site at http://localhost:$(PORT)
+serve: book               ## build, then serve the site at http://localhost:8000 (PORT=…: elsewhere)
 	python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
 
 lab: .venv/.ready         ## open the notebooks in JupyterLab (EDITION=student: without answers)

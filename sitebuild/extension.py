@@ -5,7 +5,7 @@
 - The script that runs live figures, on pages that have some.
 - A figure without alt text is a warning, which the strict build turns into an error.
 - Launch buttons point at the notebook of the pair, which lies in another folder than the page.
-- The execution table shows what `sitebuild.execute` recorded, since Sphinx itself executes nothing.
+- The execution table shows what `chapters.execution` recorded, since Sphinx itself executes nothing.
 - A page without code shows a stored result by a directive.
 """
 

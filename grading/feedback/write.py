@@ -49,6 +49,10 @@ WIDE = re.compile(r"<(?:pre|table)\b|<math\b(?=[^>]* display=\"block\")")  # wha
 # Five hundred cells of a student's own may each be as long as an answer: of all of them so much is formatted, and the
 # rest stands as it was typed.
 MOST_FORMATTED, MOST_FORMULAS = 500_000, 1000
+# The time of a lexer may grow with the square of what it reads: so much of that is coloured on a page, which takes some
+# seconds at the worst and is ten times a long sheet's. A student may name few lexers, for there are slower ones.
+MOST_SQUARED = 500_000_000
+LEXERS = {"python", "python3", "py", "ipython3"}
 # The second line behind the renderers: what they make is let through, and nothing else.
 TAGS = {
     *(
@@ -107,11 +111,12 @@ class FeedbackExporter(HTMLExporter):
         super().__init__(*args, **kwargs)
         self.exclude_anchor_links = self.exclude_input_prompt = self.exclude_output_prompt = True
         self.formulas: list[tuple[str, bool]] = []
-        self.token, self.room = "", MOST_FORMATTED
+        self.token, self.room, self.squared = "", MOST_FORMATTED, MOST_SQUARED
         self.theirs, self.ours = self._renderer(html=False), self._renderer(html=True)
 
     def _renderer(self, html: bool) -> MarkdownIt:
-        reader = MarkdownIt("commonmark", {"html": html, "highlight": _fenced}).enable(["table", "strikethrough"])
+        fenced = _fenced if html else self._fenced
+        reader = MarkdownIt("commonmark", {"html": html, "highlight": fenced}).enable(["table", "strikethrough"])
         reader.disable("reference")  # its time grows with the square of the number of definitions
         reader.use(dollarmath_plugin, double_inline=True)
         for name, display in {"math_inline": False, "math_inline_double": True, "math_block": True}.items():
@@ -132,10 +137,11 @@ class FeedbackExporter(HTMLExporter):
         yield ("ansi2html", lambda text: html.escape(strip_ansi(text)))
         yield ("points", points)
         yield ("markdown2html", self.markdown2html)
-        yield ("highlight_code", self._highlighted)
 
     def from_notebook_node(self, nb, resources=None, **kwargs):
-        self.formulas, self.token, self.room = [], secrets.token_hex(8), MOST_FORMATTED
+        self.formulas, self.token = [], secrets.token_hex(8)
+        self.room, self.squared = MOST_FORMATTED, MOST_SQUARED
+        self.filters = {"highlight_code": self._highlighted}  # which nbconvert prefers to its own
         page, resources = super().from_notebook_node(nb, resources, **kwargs)
         made = zip(mathml(self.formulas), self.formulas, strict=True)
         drawn = [found or html.escape(formula[0]) for found, formula in made]
@@ -151,13 +157,20 @@ class FeedbackExporter(HTMLExporter):
         return cleaned(self.theirs.render(source)) if self._fits(source) else as_typed(source)
 
     def _highlighted(self, source: str, language: str | None = None, metadata: dict | None = None) -> str:
-        if not self._fits(source):
+        if not (self._fits(source) and self._coloured(source)):
             return f'<div class="highlight"><pre>{html.escape(source)}</pre></div>'
         return Highlight2HTML(parent=self)(source, language, metadata)
 
     def _fits(self, source: str) -> bool:
         self.room -= len(source)
         return self.room >= 0
+
+    def _coloured(self, source: str) -> bool:
+        self.squared -= len(source) ** 2
+        return self.squared >= 0
+
+    def _fenced(self, code: str, language: str, attributes: str) -> str:
+        return _fenced(code, language, attributes) if language in LEXERS and self._coloured(code) else ""
 
     def _remember(self, tex: str, display: bool) -> str:
         if len(self.formulas) == MOST_FORMULAS:

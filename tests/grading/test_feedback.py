@@ -184,6 +184,14 @@ def test_what_a_student_formats_stays_small_and_holds_no_element_of_theirs(text)
     assert "It is unknown." in found
 
 
+@pytest.mark.parametrize("code", ["a." * 25_000, " \n" * 25_000, "f'{" * 16_000, '"""' * 16_000])
+def test_code_that_takes_its_lexer_for_ever_has_no_colours(code):
+    cells = [new_code_cell(code), new_markdown_cell(f"```python\n{code}\n```"), new_markdown_cell(f"```c\n{code}\n```")]
+    found = page(*cells, new_code_cell("import math"))
+    assert len(found) < 60 * len(code)
+    assert '<span class="kn">import</span>' in page(new_code_cell("import math"))
+
+
 def test_html_in_a_text_is_shown_and_does_nothing():
     text = page(new_markdown_cell("<script>alert(1)</script> <b onclick=x()>**mine**</b> <img src=x onerror=y()>"))
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
