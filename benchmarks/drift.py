@@ -90,6 +90,14 @@ def permutations(n: int, generator: torch.Generator) -> torch.Tensor:
     return torch.rand(SEEDS, n, generator=generator).argsort(1)
 
 
+def orders(setting: Setting, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The order of an epoch's pairs, and those of the x and the y of its reference."""
+    order, order_x, order_y = (permutations(n, generator) for _ in range(3))
+    if setting.rotate:
+        order_x, order_y = order, order.roll(int(torch.randint(1, n, (), generator=generator)), 1)
+    return order, order_x, order_y
+
+
 def train(setting: Setting) -> list[dict]:
     """Train SEEDS networks with Adam at 1e-3; return the thinned trajectory of each up to its overflow."""
     generator = torch.Generator().manual_seed(SEED)
@@ -115,9 +123,7 @@ def train(setting: Setting) -> list[dict]:
     evaluation = torch.Generator().manual_seed(SEED + 1)  # so that looking does not change the training
     for iteration in range(setting.iterations):
         if iteration % N_BATCHES == 0:
-            order, order_x, order_y = (permutations(n, generator) for _ in range(3))
-            if setting.rotate:
-                order_x, order_y = order, order.roll(int(torch.randint(1, n, (), generator=generator)), 1)
+            order, order_x, order_y = orders(setting, n, generator)
         if iteration % (setting.iterations // ROWS) == 0:
             record(iteration, alive)
         batch = slice(iteration % N_BATCHES, None, N_BATCHES)
