@@ -88,6 +88,12 @@ def holds_answers(notebook: NotebookNode) -> bool:
     return any(holds_answer(cell) or HIDDEN_MARKER.search(cell.source) for cell in notebook.cells)
 
 
+def refuse_without_code(notebook: NotebookNode) -> None:
+    """Raise ValueError for an answer on a page without a code cell: such a page is the same in both editions."""
+    if holds_answers(notebook):
+        raise ValueError("a page with an answer needs a code cell, or it has no student edition.")
+
+
 def holds_answer(cell: NotebookNode) -> bool:
     """Whether a cell is an answer, in whole or between its solution markers."""
     return "answer" in tags(cell) or is_solution(cell)

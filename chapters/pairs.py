@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
 from chapters import editions
+from chapters.editions import FOLDERS
 from chapters.source import BOOK, ROOT
 
 TEXT = "md:myst"
@@ -46,17 +47,21 @@ def _derived_from(source: Path, macros: str, root: Path) -> dict[Path, str]:
     text = with_macros(source.read_text(encoding="utf-8"), macros)
     notebook = jupytext.reads(text, fmt=TEXT)
     if not any(cell.cell_type == "code" for cell in notebook.cells):
-        if editions.holds_answers(notebook):
-            raise ValueError("a page with an answer needs a code cell, or it has no student edition.")
+        editions.refuse_without_code(notebook)
         return {source: text}
     text = canonical(notebook)
-    target = root / "notebooks" / f"{source.stem}.ipynb"
+    target = _notebook(source, root)
     paired = pair(text, target)
     return {
         source: text,
         target: jupytext.writes(paired, fmt="ipynb") + "\n",
-        root / "student" / target.name: student_text(paired),
+        root / FOLDERS["student"] / target.name: student_text(paired),
     }
+
+
+def _notebook(source: Path, root: Path) -> Path:
+    """The reader's notebook of a chapter: the other file of the pair."""
+    return root / FOLDERS["reader"] / f"{source.stem}.ipynb"
 
 
 @cache
@@ -170,7 +175,7 @@ def drift(root: Path = ROOT) -> list[str]:
 
 def orphans(files: dict[Path, str], root: Path = ROOT) -> list[str]:
     """One sentence for each notebook whose chapter is gone."""
-    found = [path for folder in editions.FOLDERS.values() for path in sorted((root / folder).glob("*.ipynb"))]
+    found = [path for folder in FOLDERS.values() for path in sorted((root / folder).glob("*.ipynb"))]
     return [
         f"{path.relative_to(root)} has no chapter with code in book/: remove it, if nobody needs it."
         for path in found
@@ -182,7 +187,7 @@ def write(root: Path = ROOT) -> list[Path]:
     """Write every derived file that differs; return their paths; raise ValueError before an edit is lost."""
     files = derived(root)
     for source in (path for path in files if path.suffix == ".md"):
-        _refuse_to_lose_edits(source, root / "notebooks" / f"{source.stem}.ipynb")
+        _refuse_to_lose_edits(source, _notebook(source, root))
     changed = [path for path, text in files.items() if _read(path) != text]
     for path in changed:
         path.parent.mkdir(exist_ok=True)

@@ -50,10 +50,10 @@ def _copy(source: Path, target: Path) -> None:
 def staged_page(path: Path, executed: Executed | None, name: str) -> tuple[str, str]:
     """The file name and text of a page as Jupyter Book gets it: executed, filtered, without pairing metadata."""
     if executed is None:
-        if editions.holds_answers(read(path)):
-            raise ValueError(
-                f"book/{path.name}: a page with an answer needs a code cell, or it has no student edition."
-            )
+        try:
+            editions.refuse_without_code(read(path))
+        except ValueError as error:
+            raise ValueError(f"book/{path.name}: {error}") from None
         return path.name, path.read_text(encoding="utf-8")
     notebook = EDITIONS[name](with_outputs(read(path), executed))
     notebook.metadata.pop("jupytext", None)

@@ -7,7 +7,6 @@ handout/ASSIGNMENT.zip             the released notebooks, the book's package, i
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import nbformat
@@ -17,6 +16,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import is_grade
 
+from chapters.editions import HIDDEN_MARKER, SOLUTION_MARKER
 from chapters.source import read
 from grading.assignments import Declaration
 from grading.course import Course
@@ -97,7 +97,7 @@ def _refuse_leaks(released: dict[str, NotebookNode], sources: dict[str, Notebook
         raise CourseError("nbgrader released other notebooks than were derived: empty the course's release folder.")
     for name, notebook in released.items():
         text = nbformat.writes(notebook)
-        if re.search(r"(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)|jupytext", text):
+        if SOLUTION_MARKER.search(text) or HIDDEN_MARKER.search(text) or "MARK SCHEME" in text or "jupytext" in text:
             raise CourseError(
                 f"The released {name} holds a marker or pairing metadata: this is a fault of the chapter."
             )
@@ -118,10 +118,8 @@ def secret_lines(source: NotebookNode) -> list[str]:
             continue
         kept = outside
         for line in cell.source.split("\n"):
-            if re.search(r"### BEGIN (SOLUTION|HIDDEN TESTS)", line):
-                kept = inside
-            elif re.search(r"### END (SOLUTION|HIDDEN TESTS)", line):
-                kept = outside
+            if marker := SOLUTION_MARKER.search(line) or HIDDEN_MARKER.search(line):
+                kept = inside if marker[1] == "BEGIN" else outside
             else:
                 kept.append(line)
     # A hint may show a part of an answer on purpose; a whole line with more than a name in it is none.
