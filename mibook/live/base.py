@@ -42,7 +42,22 @@ def inlined(name: str) -> str:
 
     visit(name)
     texts = [(JS / file).read_text(encoding="utf-8") for file in order]
-    return "\n".join(EXPORT.sub("", IMPORT.sub("", text)) for text in texts)
+    return "\n".join(_code(EXPORT.sub("", IMPORT.sub("", text))) for text in texts)
+
+
+def _code(text: str) -> str:
+    """A module without the lines that are comments alone: a page need not carry them."""
+    kept, inside = [], False
+    for line in text.splitlines():
+        bare = line.strip()
+        inside = inside or bare.startswith("/**")
+        if not inside or (bare.startswith("/**") and "*/" in bare and not bare.endswith("*/")):  # a cast before code
+            if bare and not bare.startswith("//"):
+                kept.append(line)
+            inside = False
+        elif bare.endswith("*/"):
+            inside = False
+    return "\n".join(kept)
 
 
 def packed(values: np.ndarray, kind: str = "<f4") -> bytes:
