@@ -83,7 +83,7 @@ class ShowChecks(Preprocessor):
             part, checks = _part(cell), checks_of(cell)
             if part in ("own", "answer", "written") and len(cell.source) > LONGEST:
                 cell.source = cell.source[:LONGEST] + CUT
-            cell.metadata[METADATA] = {"part": part, "checks": checks}
+            cell.metadata[METADATA] = {"part": part, "checks": [check._asdict() for check in checks]}
             if part == "about":
                 resources["title"] = _take_title(cell)
                 continue  # how to work on the sheet is no news to who has

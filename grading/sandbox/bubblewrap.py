@@ -54,18 +54,25 @@ def weak() -> bool:
     return word == "none"
 
 
+# Asked of the students' interpreter. What is installed as a link to its source lies elsewhere: of that, the packages
+# alone, and not the project around them.
+ASK = """
+import importlib.metadata as metadata, importlib.util as util, json, os, sys
+folders = [p for p in sys.path if p.endswith("-packages") and os.path.isdir(p)]
+for found in metadata.distributions():
+    if json.loads(found.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
+        specs = map(util.find_spec, (found.read_text("top_level.txt") or "").split())
+        folders += [os.path.dirname(spec.origin) for spec in specs if spec and spec.origin]
+print(json.dumps([sys.executable, sys.prefix, sys.base_prefix, *folders]))
+"""
+
+
 @functools.cache
 def environment(python: str) -> tuple[str, tuple[str, ...]]:
-    """The interpreter's path, and the folders that must be visible to run it and to import the book's package."""
-    ask = (
-        "import importlib.util as u, json, os, sys; s = u.find_spec('mibook'); "
-        "packages = [p for p in sys.path if p.endswith('-packages') and os.path.isdir(p)]; "
-        "package = os.path.dirname(s.origin) if s and s.origin else ''; "
-        "print(json.dumps([sys.executable, sys.prefix, sys.base_prefix, package, *packages]))"
-    )
+    """The interpreter's path, and the folders that must be visible to run it and to import what is installed in it."""
     try:
         # -I: like the kernel inside, it takes nothing from the current folder, the variables or the user's packages.
-        run = [python, "-I", "-c", ask]
+        run = [python, "-I", "-c", ASK]
         found = json.loads(subprocess.run(run, capture_output=True, text=True, check=True).stdout)
     except (OSError, subprocess.CalledProcessError, ValueError) as error:
         said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1]
