@@ -2,12 +2,11 @@
 
     python -m benchmarks.autograding
 
-Every student hands in the notebook of the chapter on MINE: answers drawn from the tables in tests/answers, right and
-wrong, and for one in twelve something broken, now and then a loop without end. Stock nbgrader gets a sample of the
-intact ones, since the broken ones would stop it, and runs them in bare kernels. The class is graded in two halves with
-stock in between, so that a machine that gets busier treats both alike. Memory is the sum of the proportional set sizes
-of the grader and all that it starts, sampled twice a second.
-"""
+Every student hands in the notebook of the chapter on MINE: answers drawn from the tables in tests/grading/answers,
+right and wrong, and for one in twelve something broken, now and then a loop without end. Stock nbgrader gets a sample
+of the intact ones, since the broken ones would stop it, and runs them in bare kernels. The class is graded in two
+halves with stock in between, so that a machine that gets busier treats both alike. Memory is the sum of the
+proportional set sizes of the grader and all that it starts, sampled twice a second."""
 
 from __future__ import annotations
 
@@ -31,11 +30,12 @@ from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
+from grading import pipeline
 from grading.course import Course
-from grading.run import batch
 from mibook.results import save
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "grading"))
 import grading_course
 from answers import fill, mine_net, minetrainer
 
@@ -154,7 +154,7 @@ def main() -> None:
                 grading_course.hand_in(course, f"student-{number:03}", contents[number], NOTEBOOK, ASSIGNMENT)
             start = time.perf_counter()
             with memory:
-                rows = batch.grade(course, ASSIGNMENT, PROCESSES)
+                rows = pipeline.grade(course, ASSIGNMENT, PROCESSES)
             seconds += time.perf_counter() - start
             if half == 0:
                 intact = [content for content, kind in zip(contents, kinds, strict=True) if kind != "broken"]

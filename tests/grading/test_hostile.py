@@ -1,7 +1,7 @@
 """A class of hostile and broken submissions, graded whole by the real command, with honest students between them.
 
-The submissions are in tests/hostile. None harms the machine, the course or another submission, none earns what its
-code does not, none keeps the others from being graded, and each ends with a recorded reason.
+The submissions are in tests/grading/hostile. None harms the machine, the course or another submission, none earns what
+its code does not, none keeps the others from being graded, and each ends with a recorded reason.
 """
 
 from __future__ import annotations

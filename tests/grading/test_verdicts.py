@@ -2,7 +2,7 @@
 
 An answer goes the way that it goes in a course, in one warm process: the chapter's definition cells with the
 answer in place of the solution, then the probe, then the judge, with the record passed as text between them.
-The answers are in tests/answers. One test takes the way through a real kernel.
+The answers are in tests/grading/answers. One test takes the way through a real kernel.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hostile and broken submissions, by family, for tests/test_grading_hostile.py.
+"""Hostile and broken submissions, by family, for tests/grading/test_hostile.py.
 
 Each module has a `CORPUS`: entries that say what they try, how they are handed in, and what must come of it. What an
 attack achieves it prints through `got`; nothing but an empty text may ever be found there. Nothing here is meant to be
