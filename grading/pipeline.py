@@ -33,7 +33,7 @@ from grading.intake.receive import TIMESTAMP, Submission
 from grading.intake.times import course_zone
 from grading.record import WORTH_SAYING, Note, NoteKind, Outcome, Record, Status
 from grading.run.cluster import run_on
-from grading.run.schedule import fairly, run_here
+from grading.run.schedule import run_here
 from grading.run.worker import Job
 from grading.sandbox.bubblewrap import SandboxError, refuse_visible
 from grading.sandbox.provisioner import BubblewrapProvisioner
@@ -256,14 +256,7 @@ def _known(book: Gradebook, course: Course, assignment: str) -> Assignment:
 
 def _outcomes(jobs: Iterator[Job], processes: int | None, scheduler: str | None) -> Generator[Outcome, None, None]:
     """Grade the jobs where they are to run."""
-    at_once = processes or os.cpu_count() or 1
-
-    def run(jobs: Iterator[Job], alone: bool) -> Generator[Outcome, None, None]:
-        return run_on(jobs, scheduler, alone) if scheduler else run_here(jobs, 1 if alone else at_once)
-
-    # Of submissions that run one by one, none can starve another.
-    one_by_one = not scheduler and at_once == 1
-    return run(jobs, True) if one_by_one else fairly(jobs, run)
+    return run_on(jobs, scheduler) if scheduler else run_here(jobs, processes or os.cpu_count() or 1)
 
 
 def _report(bar: tqdm, row: Row) -> None:

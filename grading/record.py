@@ -72,12 +72,6 @@ class Run:
     memory: int = 0  # the most bytes that it held
     stop: Stop | None = None
     stopped_at: int | None = None  # the index of the cell
-    overdue: bool = False  # a cell was interrupted, for its time had run out
-
-    @property
-    def out_of_time(self) -> bool:
-        """Whether time ran out, which may be a neighbour's doing."""
-        return self.overdue or (self.stop is not None and self.stop.kind in (StopKind.TIME, StopKind.SILENCE))
 
 
 class FailureKind(StrEnum):

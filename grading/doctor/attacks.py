@@ -290,6 +290,85 @@ def stay_alive(target):
     time.sleep(target["linger"])
 
 
+def leave_traces(target):
+    import os
+    import random
+    import socket
+    import time
+
+    # In every place where a process can leave something that another might find.
+    word = "".join(target["halves"])
+    os.environ["SIBLING"] = word
+    for folder in (os.path.expanduser("~"), "/tmp", "/dev/shm"):
+        with open(f"{folder}/{word}", "w") as file:
+            file.write(word)
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(f"\0{word}")
+    server.listen()
+    import numpy
+    import torch
+
+    time.sleep(target["linger"])
+    return [random.random(), numpy.random.random(), torch.rand(1).item()]
+
+
+def find_traces(target):
+    import os
+    from pathlib import Path
+
+    first, second = (half.encode() for half in target["halves"])
+    found = []
+    with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            place, rights, *_ = line.split(maxsplit=2)
+            start, end = (int(number, 16) for number in place.split("-"))
+            while "r" in rights and "[v" not in line and start < end:
+                memory.seek(start)
+                piece = attempt(memory.read, min(1 << 24, end - start))
+                start += 1 << 24
+                at = piece.find(first) if isinstance(piece, bytes) else -1
+                while at >= 0:
+                    if piece[at + len(first) : at + len(first) + len(second)] == second:
+                        found.append(f"memory: {line.strip()}")
+                    at = piece.find(first, at + 1)
+    # From here on the whole word is in this process's own memory.
+    word = (first + second).decode()
+    for folder in (os.path.expanduser("~"), "/tmp", "/dev/shm"):
+        found += [name for name in os.listdir(folder) if name == word]
+    for path in ("/proc/net/unix", "/proc/keys", "/proc/sysvipc/shm", "/proc/self/environ", "/proc/locks"):
+        found += [path] if word in str(attempt(Path(path).read_text)) else []
+    return found
+
+
+def find_siblings(target):
+    import os
+
+    # bubblewrap's first process, the one that holds the sandbox open, and this one.
+    seen = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+    return [pid for pid in seen if pid not in (1, 2, os.getpid())] or (os.getppid() > 2)
+
+
+def command_the_parent(target):
+    import os
+    import signal
+    import socket
+
+    done = []
+    for number in range(3, 256):
+        try:
+            link = os.readlink(f"/proc/self/fd/{number}")
+            if link.startswith("socket:"):
+                # What would tell a zygote to fork; to a listening or foreign socket it can't be sent.
+                with socket.socket(fileno=os.dup(number)) as given:
+                    if given.type == socket.SOCK_SEQPACKET:
+                        done.append(f"descriptor {number} takes commands")
+        except OSError:
+            continue
+    for sign in (signal.SIGWINCH, signal.SIGCONT):
+        done += [f"signal {sign} to the parent"] if os.getppid() and attempt(os.kill, os.getppid(), sign) else []
+    return done
+
+
 def run_for_ever(target):
     import signal
 

@@ -10,6 +10,7 @@ failure. The exit status is 1 if any protection fails.
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import inspect
 import json
@@ -23,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +34,7 @@ from traitlets.config import Config
 from grading.doctor import attacks
 from grading.record import METADATA
 from grading.run.execute import RobustExecute
-from grading.sandbox import bubblewrap, seccomp
+from grading.sandbox import bubblewrap, seccomp, warm
 from grading.sandbox.bubblewrap import SandboxError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +76,16 @@ LOUD = [
     ("A fork bomb ends at its limit.", attacks.fork_without_end),
     ("A process that takes memory ends at its limit.", attacks.take_memory),
 ]
+
+
+# Claims about a kernel that is forked, attacked beside a sibling that leaves traces in all places.
+SIBLINGS = [
+    ("No trace of another sheet is found: memory, files, sockets, keys, environment.", attacks.find_traces),
+    ("No other sheet's process can be seen.", attacks.find_siblings),
+    ("The process that kernels are forked from takes no command from them.", attacks.command_the_parent),
+]
+# What the forked kernels of the doctor have already imported; their sheets import the same.
+PRELOADED = ["numpy", "torch"]
 
 
 class Targets:
@@ -171,10 +183,12 @@ def _outcome(cell) -> str:
     return "the attack could not be tried (no answer)"
 
 
-def attack(functions: list, values: dict, **options) -> tuple[list[str], str]:
+def attack(functions: list, values: dict, forked: bool = False, **options) -> tuple[list[str], str]:
     """Run attacks in one kernel; return what each achieved, and why the kernel was stopped ("" if it was not)."""
     notebook = new_notebook(cells=[_cell(function, values) for function in functions])
-    _, resources = RobustExecute(config=_configuration(), timeout=60, **options).preprocess(notebook, {})
+    config = _configuration()
+    config.BubblewrapProvisioner.preload = PRELOADED if forked else []
+    _, resources = RobustExecute(config=config, timeout=60, **options).preprocess(notebook, {})
     stop = resources[METADATA].stop
     return [_outcome(cell) for cell in notebook.cells], stop.text if stop else ""
 
@@ -214,19 +228,19 @@ def _gone(word: str, seconds: float = 3) -> str:
     return ""
 
 
-def survives_its_kernel(targets: Targets) -> str:
+def survives_its_kernel(targets: Targets, forked: bool) -> str:
     lookout = _Lookout(targets.values["survivor"])
     lookout.start()
-    attack([attacks.stay_alive], targets.values)
+    attack([attacks.stay_alive], targets.values, forked)
     lookout.stop = True
     return _gone(targets.values["survivor"]) if lookout.seen else "the attack could not be tried (no process seen)"
 
 
-def survives_the_grader(targets: Targets) -> str:
+def survives_the_grader(targets: Targets, forked: bool) -> str:
     word = f"orphan-{targets.marker}"
     values = targets.values | {"survivor": word, "linger": 60}
     code = "import json, sys; from grading.doctor import attacks, examine; "
-    code += "examine.attack([attacks.stay_alive], json.loads(sys.argv[1]))"
+    code += f"examine.attack([attacks.stay_alive], json.loads(sys.argv[1]), {forked})"
     # Its temporary files lie in our folder, since it will not come to remove them.
     variables = os.environ | {"TMPDIR": str(targets.folder)}
     # The word may not stand on the stand-in's own command line.
@@ -241,34 +255,57 @@ def survives_the_grader(targets: Targets) -> str:
     return _gone(word) if seen else "the attack could not be tried (no process seen)"
 
 
-def outlives_the_clock(targets: Targets) -> str:
+def outlives_the_clock(targets: Targets, forked: bool) -> str:
     start = time.monotonic()
-    (_,), stopped = attack([attacks.run_for_ever], targets.values, notebook_seconds=3)
+    (_,), stopped = attack([attacks.run_for_ever], targets.values, forked, notebook_seconds=3)
     seconds = time.monotonic() - start
     return "" if "too long" in stopped else f"it ran for {seconds:.0f} s: {stopped}"
 
 
-def takes_memory_together(targets: Targets) -> str:
-    (got,), stopped = attack([attacks.take_shared_memory], targets.values)
+def takes_memory_together(targets: Targets, forked: bool) -> str:
+    (got,), stopped = attack([attacks.take_shared_memory], targets.values, forked)
     return "" if "memory" in stopped else got
 
 
-def examine(targets: Targets, claims: list = QUIET):
+def examine(targets: Targets, claims: list = QUIET, forked: bool = False) -> Iterator[Finding]:
     """Yield a Finding for each quiet claim, attacked in one kernel."""
-    got, stopped = attack([function for _, function in claims], targets.values)
+    got, stopped = attack([function for _, function in claims], targets.values, forked)
     for (claim, _), broken in zip(claims, got, strict=True):
         yield Finding(claim, broken)
     if stopped:
         yield Finding("The kernel survives the attacks above.", stopped)
 
 
-def examine_loud(targets: Targets):
+def examine_loud(targets: Targets, forked: bool = False) -> Iterator[Finding]:
     """Yield a Finding for each claim whose attack is dangerous without a sandbox."""
-    yield from examine(targets, LOUD)
-    yield Finding("Processes that take memory together are stopped.", takes_memory_together(targets))
-    yield Finding("A notebook that never ends is stopped, interrupts or not.", outlives_the_clock(targets))
-    yield Finding("No process outlives its kernel.", survives_its_kernel(targets))
-    yield Finding("No process outlives the grader, even a killed one.", survives_the_grader(targets))
+    yield from examine(targets, LOUD, forked)
+    yield Finding("Processes that take memory together are stopped.", takes_memory_together(targets, forked))
+    yield Finding("A notebook that never ends is stopped, interrupts or not.", outlives_the_clock(targets, forked))
+    yield Finding("No process outlives its kernel.", survives_its_kernel(targets, forked))
+    yield Finding("No process outlives the grader, even a killed one.", survives_the_grader(targets, forked))
+
+
+def examine_siblings(targets: Targets) -> Iterator[Finding]:
+    """Yield a Finding for each claim about a forked kernel while a sibling of it runs, and one about chance."""
+    values = targets.values | {"halves": [secrets.token_hex(12), secrets.token_hex(12)], "linger": 6}
+    claims, functions = zip(*SIBLINGS, strict=True)
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        one = threads.submit(attack, [attacks.leave_traces], values, True)
+        time.sleep(1)
+        got, _ = attack(list(functions), values, True)
+        other = threads.submit(attack, [attacks.leave_traces], values | {"linger": 0}, True).result()
+        drawn = [json.loads(text) if text.startswith("[") else [text] for (text,), _ in (one.result(), other)]
+    for claim, broken in zip(claims, got, strict=True):
+        yield Finding(claim, broken)
+    same = [str(number) for number in {*drawn[0]} & {*drawn[1]}]
+    same += [str(numbers) for numbers in drawn if len(numbers) < 3]  # it could not be tried
+    yield Finding("Two sheets draw different random numbers.", ", ".join(same))
+
+
+def forks() -> str:
+    """Why kernels can't be forked here, or nothing."""
+    attack([], {}, forked=True)
+    return warm.why_cold(sys.executable, tuple(PRELOADED))
 
 
 LEFT_OPEN = """\
@@ -295,11 +332,20 @@ def main() -> int:
         return 1
     who = "root: kernels run as a random user" if os.geteuid() == 0 else "an ordinary user, in a user namespace"
     print(f"bubblewrap works; started by {who}.")
+    ways = [("", False)] if (cold := forks()) else [("", False), (" (forked)", True)]
+    if cold:
+        print(f"Kernels start cold here, which takes longer and changes no grade: {cold}.")
     broken = 0
     with Targets() as targets:
-        for finding in [*examine(targets), *examine_loud(targets)]:
+        found = [
+            (finding, way)
+            for way, forked in ways
+            for finding in [*examine(targets, forked=forked), *examine_loud(targets, forked)]
+        ]
+        found += [] if cold else [(finding, "") for finding in examine_siblings(targets)]
+        for finding, way in found:
             broken += bool(finding.broken)
-            print(f"  BROKEN  {finding.claim} {finding.broken}" if finding.broken else f"  holds   {finding.claim}")
+            print(f"  {'BROKEN' if finding.broken else 'holds '}  {finding.claim}{way} {finding.broken}".rstrip())
     known = seccomp.program() is not None
     calls = (
         "a filter refuses the system calls that most often had bugs, not all."

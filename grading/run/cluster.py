@@ -12,9 +12,8 @@ from grading.run.worker import Job, grade_one
 from grading.text import one_line
 
 
-def run_on(jobs: Iterator[Job], address: str, alone: bool = False) -> Generator[Outcome, None, None]:
-    """Grade on the workers of a Dask cluster, or ``alone``, one after the other; a task whose worker is lost goes to
-    another one."""
+def run_on(jobs: Iterator[Job], address: str) -> Generator[Outcome, None, None]:
+    """Grade on the workers of a Dask cluster; a task whose worker is lost goes to another one."""
     try:
         from distributed import Client, as_completed
     except ImportError:
@@ -31,7 +30,7 @@ def run_on(jobs: Iterator[Job], address: str, alone: bool = False) -> Generator[
                 f"The scheduler at {address} has no workers yet: start some, as in 'dask worker {address}'."
             )
         # A few jobs ahead of the workers: the submissions of a large class need not be in memory at once.
-        ahead = 1 if alone else 2 * sum(worker["nthreads"] for worker in client.scheduler_info()["workers"].values())
+        ahead = 2 * sum(worker["nthreads"] for worker in client.scheduler_info()["workers"].values())
         students = {}
 
         def submit(job: Job):

@@ -33,12 +33,13 @@ from grading.sandbox.provisioner import BubblewrapProvisioner
 
 KIB = 1 << 10
 MIB = 1 << 20
+LATE_TWICE = "A second cell ran for too long, and the notebook was stopped."
 TOO_LONG = "This cell sent a piece of output that is too long, and was stopped."
 DIED = "The kernel died in this cell: the code ended the process, or it ran out of memory."
 STRANGE = "The kernel sent something that no Jupyter kernel sends, and was stopped."
 CUT = "\n[the rest of this cell's printed text was left out]\n"
 ENOUGH = "[the outputs of this cell were left out: the notebook has shown too much already]\n"
-DRAIN_SECONDS = 15  # for reading the outputs that a finished cell has still on the way
+DRAIN_SECONDS = 30  # for reading the outputs that a finished cell has still on the way
 ALIVE_SECONDS = 0.25  # between two looks whether the kernel lives
 INTERRUPT_SECONDS = 5  # for a cell to end once it is interrupted
 
@@ -54,7 +55,9 @@ class RobustExecute(Execute):
     """
 
     kernel_manager_class = Type(SandboxKernelManager, klass=SandboxKernelManager)
-    notebook_seconds = Integer(600, help="Seconds that a whole notebook may run.").tag(config=True)
+    notebook_seconds = Integer(600, help="Seconds that a whole notebook may take, as `timeout` for a cell.").tag(
+        config=True
+    )
     printed_bytes = Integer(256 * KIB, help="Printed text kept for a cell; the rest is left out.").tag(config=True)
     output_bytes = Integer(12 * MIB, help="Bytes a cell may send before its kernel is stopped.").tag(config=True)
     output_messages = Integer(20_000, help="Messages a cell may send before its kernel is stopped.").tag(config=True)
@@ -73,7 +76,8 @@ class RobustExecute(Execute):
         self.reset_execution_trackers()
         self._check_assign_resources(resources)
         self.comm_open_handlers = {}
-        self.run, self.kept = Run(isolation=BubblewrapProvisioner(config=self.config).check()), 0
+        self.late, self.kept = 0, 0
+        self.run = Run(isolation=BubblewrapProvisioner(config=self.config).check())
         start = time.monotonic()
         for cell in nb.cells:
             if cell.cell_type == "code":
@@ -106,7 +110,7 @@ class RobustExecute(Execute):
             raise SandboxError(f"No kernel starts here: run 'python -m grading.doctor' ({said}).") from error
         try:
             self.watch = provisioner.watch
-            self.watch.deadline = time.monotonic() + self.notebook_seconds
+            self.watch.began, self.watch.bound = self.watch.usage(), self.notebook_seconds
             meter = self.kc.iopub_channel
             meter.most_bytes, meter.most_messages, meter.full = self.output_bytes, self.output_messages, self._flooded
             for index, cell in enumerate(nb.cells):
@@ -124,6 +128,8 @@ class RobustExecute(Execute):
     def _execute_one(self, cell, index):
         self.overdue, self.printed = False, 0
         self.iopub_timeout = DRAIN_SECONDS
+        began = self.watch.usage()
+        self.kc.shell_channel.over = lambda: self.watch.over(began, self.timeout)
         try:
             self.execute_cell(cell, index, store_history=True)
         except DeadKernelError:
@@ -138,6 +144,9 @@ class RobustExecute(Execute):
             # Whatever a kernel can send, it must not raise here; what is not Jupyter's language ends this kernel.
             self.log.warning("Cell %d: %s: %s", index, type(error).__name__, str(error)[:200])
             self._stop(cell, index, self.watch.stop or Stop(StopKind.PROTOCOL, STRANGE))
+        self.late += self.overdue
+        if self.overdue and self.late > 1 and not self.run.stop:
+            self._stop(cell, index, Stop(StopKind.TIME, LATE_TWICE))
         if not is_grade(cell):
             self.kept += len(json.dumps(cell.outputs, default=str))
             if self.kept > self.notebook_bytes:
@@ -166,7 +175,7 @@ class RobustExecute(Execute):
                 self.watch.end(Stop(StopKind.OUTPUT, TOO_LONG))
 
     async def _async_handle_timeout(self, timeout, cell=None):
-        self.overdue = self.run.overdue = True
+        self.overdue = True
         self.iopub_timeout = INTERRUPT_SECONDS
         await ensure_async(self.km.interrupt_kernel())
         return {

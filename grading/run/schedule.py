@@ -1,60 +1,15 @@
-"""Where submissions are graded, and in which order: processes of this machine, and a second try for who was starved.
-
-A submission that lost points as its time ran out may have had a neighbour that took the processor: it is graded once
-more, alone, after all others.
-"""
+"""Grade submissions in processes of this machine, one beside the other."""
 
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 
-import nbformat
-
-from grading.record import Failure, FailureKind, Outcome, checks_of, run_of
+from grading.record import Failure, FailureKind, Outcome
 from grading.run import pool as pools
 from grading.run.worker import Job, grade_in_time, grade_one
 
 ATTEMPTS = 2  # of a submission whose worker was lost, before that is its result
-
-
-def starved(outcome: Outcome) -> bool:
-    """Whether points were lost, and time ran out: the code may be slow, or another submission took its time."""
-    if outcome.failure:
-        return outcome.failure.kind == FailureKind.GRADER  # perhaps no kernel started in time
-    sheets = [nbformat.reads(content.decode("utf-8"), as_version=4) for content in outcome.sheets.values()]
-    checks = [check for sheet in sheets for cell in sheet.cells for check in checks_of(cell)]
-    if all(check.earned >= check.points for check in checks):
-        return False
-    return any(run_of(sheet)[0].out_of_time for sheet in sheets)
-
-
-def fairly(
-    jobs: Iterator[Job], run: Callable[[Iterator[Job], bool], Generator[Outcome, None, None]]
-) -> Generator[Outcome, None, None]:
-    """The outcomes of ``run(jobs, False)``, but of a starved submission that of ``run(…, True)``, which runs it alone.
-
-    It comes last, when no other submission is at work, and once: what it says then counts.
-    """
-    under_way: dict[str, Job] = {}
-    waiting: list[Job] = []
-
-    def watched() -> Iterator[Job]:
-        for job in jobs:
-            under_way[job.student] = job
-            yield job
-
-    with contextlib.closing(run(watched(), False)) as outcomes:
-        for outcome in outcomes:
-            job = under_way.pop(outcome.student)
-            if starved(outcome):
-                waiting.append(job)
-            else:
-                yield outcome
-    if waiting:
-        with contextlib.closing(run(iter(waiting), True)) as outcomes:
-            yield from outcomes
 
 
 def run_here(jobs: Iterator[Job], processes: int) -> Generator[Outcome, None, None]:

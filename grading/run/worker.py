@@ -6,7 +6,9 @@ seed. It sees no other student, no answer, no secret. So it may run in a process
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -19,12 +21,14 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
 from nbgrader.api import Gradebook
 from traitlets.config import Config
 
 from grading.gradebook import writer
 from grading.record import Failure, FailureKind, Outcome
 from grading.run.execute import RobustExecute
+from grading.sandbox.watch import PATIENCE
 from grading.stock import Listener
 from grading.text import one_line
 
@@ -72,6 +76,22 @@ def _private_folder() -> Iterator[Path]:
         shutil.rmtree(root, ignore_errors=True)
 
 
+@functools.lru_cache(maxsize=8)
+def imported(sheets: tuple[bytes, ...]) -> list[str]:
+    """The modules that the code cells of released sheets import, in order."""
+    found: dict[str, None] = {}
+    for content in sheets:
+        for cell in nbformat.reads(content.decode("utf-8"), as_version=4).cells:
+            with contextlib.suppress(SyntaxError):  # a magic command
+                nodes = list(ast.walk(ast.parse(cell.source))) if cell.cell_type == "code" else []
+                for node in nodes:
+                    if isinstance(node, ast.Import):
+                        found |= dict.fromkeys(alias.name for alias in node.names)
+                    elif isinstance(node, ast.ImportFrom) and node.module:
+                        found |= dict.fromkeys([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+    return list(found)
+
+
 def _grade_in(root: Path, job: Job) -> Outcome:
     from nbgrader.converters import Autograde
     from nbgrader.coursedir import CourseDirectory
@@ -87,6 +107,10 @@ def _grade_in(root: Path, job: Job) -> Outcome:
     config.CourseDirectory.root = str(root)
     config.CourseDirectory.db_url = url
     config.CourseDirectory.assignment_id, config.CourseDirectory.student_id = job.assignment, job.student
+    config.BubblewrapProvisioner.preload = [
+        *config.BubblewrapProvisioner.get("preload", []),
+        *imported(tuple(job.release.values())),
+    ]
     config.PlaceSeed.seed = config.Judge.seed = job.seed
     # The submission is normalised already, and the record is written where all of them are.
     config.Autograde.pop("pre_convert_hook", None)
@@ -109,7 +133,7 @@ def grade_in_time(grade: Callable[[Job], Outcome], job: Job) -> Outcome:
     seconds = (job.config or Config()).RobustExecute.get(
         "notebook_seconds", RobustExecute.notebook_seconds.default_value
     )
-    signal.alarm((int(seconds) + 120) * max(len(job.release), 1))
+    signal.alarm((int(PATIENCE * seconds) + 120) * max(len(job.release), 1))
     try:
         return grade(job)
     finally:

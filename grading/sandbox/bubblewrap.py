@@ -151,22 +151,25 @@ def own_tasks() -> int:
     return count
 
 
-def _limiter(limits: Limits, uid: int | None) -> list[str]:
-    """The command, run inside, that sets the limits and, started by root, gives up being root."""
-    processes = limits.processes + (own_tasks() if uid is None else 0)
-    bounds = {
+def bounds(limits: Limits, uid: int | None) -> dict[str, int]:
+    """The limits as Linux has them for a process, by their names in `resource`, none above what is allowed here."""
+    wanted = {
         "data": limits.memory,
         "as": 8 * limits.memory,  # CUDA builds of PyTorch reserve much address space that they never touch
-        "nproc": processes,
+        "nproc": limits.processes + (own_tasks() if uid is None else 0),
         "fsize": limits.disk,
         "nofile": limits.files,
         "cpu": limits.seconds,
         "core": 0,
     }
+    hard = {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name.upper()}"))[1] for name in wanted}
+    return {name: n if hard[name] == resource.RLIM_INFINITY else min(n, hard[name]) for name, n in wanted.items()}
+
+
+def _limiter(limits: Limits, uid: int | None) -> list[str]:
+    """The command, run inside, that sets the limits and, started by root, gives up being root."""
     command = ["/usr/bin/choom", "-n", "1000", "--", "/usr/bin/prlimit"]  # if memory runs out, this goes first
-    for name, bound in bounds.items():
-        hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name.upper()}"))[1]
-        command.append(f"--{name}={bound if hard == resource.RLIM_INFINITY else min(bound, hard)}")
+    command += [f"--{name}={bound}" for name, bound in bounds(limits, uid).items()]
     if uid is not None:
         command += ["/usr/bin/setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
         command += ["--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"]
@@ -215,8 +218,12 @@ def start(
     uid: int | None,
     log: Path,
     sockets: tuple[int, ...] = (),
+    piped: bool = False,
 ) -> subprocess.Popen:
-    """Start ``program`` in a sandbox. Its own output and bubblewrap's complaints go to ``log``."""
+    """Start ``program`` in a sandbox. Its own output and bubblewrap's complaints go to ``log``.
+
+    With ``piped``, input and output of the program are the process's unbuffered pipes instead.
+    """
     rules = seccomp.program()
     filter_fd = None
     if rules is not None:
@@ -228,9 +235,10 @@ def start(
         with log.open("ab") as output:
             return subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if piped else output,
                 stderr=output,
+                bufsize=0,
                 cwd="/",
                 env={"PATH": os.environ.get("PATH", os.defpath)},
                 start_new_session=True,

@@ -22,105 +22,18 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 from jupyter_client.provisioning import KernelProvisionerBase
 from jupyter_client.session import Session
-from traitlets import Integer, Unicode
+from traitlets import Bool, Integer, List, Unicode
 
-from grading.record import Stop, StopKind
-from grading.sandbox import bubblewrap
-from grading.sandbox.bubblewrap import HOME, Limits
+from grading.sandbox import bubblewrap, warm
+from grading.sandbox.bubblewrap import Limits
+from grading.sandbox.watch import Watch, kill
 
 LAUNCHER = Path(__file__).parent / "launch.py"
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
-WATCH_SECONDS = 0.2
-
-
-def tree(pid: int) -> list[Path]:
-    """The folders in /proc of the process ``pid`` and all its descendants."""
-    found, waiting = [], [pid]
-    while waiting:
-        folder = Path(f"/proc/{waiting.pop()}")
-        found.append(folder)
-        with contextlib.suppress(OSError):  # a process may end while one looks at it
-            for task in os.listdir(folder / "task"):
-                waiting += map(int, (folder / "task" / task / "children").read_text().split())
-    return found
-
-
-def memory(pid: int, exact: bool = False) -> int:
-    """Bytes of memory that the process ``pid`` and all its descendants hold now.
-
-    Pages that several share count for each of them, which overstates; ``exact`` shares them out, which takes longer.
-    """
-    total = 0
-    for folder in tree(pid):
-        with contextlib.suppress(OSError, IndexError):
-            held = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-            if exact:
-                with contextlib.suppress(OSError):
-                    held = int((folder / "smaps_rollup").read_text().partition("\nPss:")[2].split()[0]) * 1024
-            total += held
-    return total
-
-
-def in_files(pid: int, disk: int) -> int:
-    """Bytes that the private folders of the sandbox ``pid``, each of ``disk`` bytes, take in memory.
-
-    A file takes a kibibyte beyond its content: millions of empty ones would fit into a folder of any size.
-    """
-    total = 0
-    innermost = tree(pid)[-1]
-    for folder in (HOME, "/tmp", "/dev/shm"):
-        with contextlib.suppress(OSError):
-            size = os.statvfs(f"{innermost}/root{folder}")
-            # A process on its way in, or out, has the machine's folders still.
-            if size.f_blocks * size.f_frsize == disk:
-                total += (size.f_blocks - size.f_bfree) * size.f_frsize + (size.f_files - size.f_ffree) * 1024
-    return total
-
-
-class Watch(threading.Thread):
-    """Ends a sandbox that takes too much memory in all, or runs past its deadline.
-
-    A thread, because a kernel that floods its sockets can keep the grader's event loop from looking at a clock.
-    """
-
-    def __init__(self, process: subprocess.Popen, limit: int, disk: int):
-        super().__init__(daemon=True, name=f"watch-{process.pid}")
-        self.process, self.limit, self.disk = process, limit, disk
-        self.deadline: float | None = None  # on time.monotonic()'s clock
-        self.stop: Stop | None = None  # why the sandbox was ended from here
-        self.peak = 0
-
-    def run(self):
-        while self.process.poll() is None:
-            files = in_files(self.process.pid, self.disk)
-            held = memory(self.process.pid) + files
-            if held > self.limit:
-                held = memory(self.process.pid, exact=True) + files
-            self.peak = max(self.peak, held)
-            if held > self.limit:
-                used = f"The notebook used more than {self.limit / (1 << 30):.3g} GiB of memory and was stopped."
-                self.end(Stop(StopKind.MEMORY, used))
-            elif self.deadline is not None and time.monotonic() > self.deadline:
-                self.end(Stop(StopKind.TIME, "The whole notebook ran for too long and was stopped."))
-            time.sleep(WATCH_SECONDS)
-
-    def end(self, stop: Stop):
-        """Kill the sandbox with everything in it; the first reason is the one that is kept."""
-        self.stop = self.stop or stop
-        kill(self.process)
-
-
-def kill(process: subprocess.Popen):
-    """Kill bubblewrap's outer process; the kernel's init dies with it, and takes the whole process tree along."""
-    with contextlib.suppress(ProcessLookupError):
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
 
 
 class BubblewrapProvisioner(KernelProvisionerBase):
@@ -132,6 +45,9 @@ class BubblewrapProvisioner(KernelProvisionerBase):
     files = Integer(Limits.files, help="Open files of a process.").tag(config=True)
     seconds = Integer(Limits.seconds, help="Seconds of processor time of a process.").tag(config=True)
     python = Unicode(sys.executable, help="The interpreter of the environment that students have.").tag(config=True)
+
+    warm = Bool(True, help="Fork kernels from a process that has the modules of `preload`.").tag(config=True)
+    preload = List(Unicode(), help="Modules that sheets import. Without one, kernels start cold.").tag(config=True)
 
     process: subprocess.Popen | None = None
     watch: Watch | None = None
@@ -214,16 +130,27 @@ class BubblewrapProvisioner(KernelProvisionerBase):
         assert self.room is not None, "jupyter_client calls pre_launch first"
         log = self.room / "log"
         descriptors = tuple(listening.fileno() for listening in self.sockets)
+        kernel = None
         if self.isolation == "bubblewrap":
-            place = (self.shown, self.python, self.limits, self.uid)
-            self.process = bubblewrap.start(cmd, *place, log, descriptors)
+            self.process, kernel = self._start(cmd, log, descriptors)
         else:
             self.process = self._start_unprotected(cmd, log, descriptors)
         for listening in self.sockets:
             listening.close()  # when the kernel is gone, nobody listens
-        self.watch = Watch(self.process, self.memory, self.disk)
+        self.watch = Watch(self.process, kernel, self.memory, self.disk)
         self.watch.start()
         return self.connection_info
+
+    def _start(self, cmd: list[str], log: Path, descriptors: tuple[int, ...]) -> tuple[subprocess.Popen, int | None]:
+        """Start a kernel in a sandbox, warm if that works; its number where bubblewrap has not started it itself."""
+        place = (self.shown, self.python, self.limits, self.uid, log, descriptors)
+        modules = tuple(self.preload)
+        if self.warm and modules and (parent := warm.zygote(self.python, modules)):
+            try:
+                return warm.start(parent, cmd[1:], *place)
+            except warm.WarmError as why:
+                warm.give_up(self.python, modules, why)
+        return bubblewrap.start(cmd, *place), None
 
     def _start_unprotected(self, cmd: list[str], log: Path, descriptors: tuple[int, ...]) -> subprocess.Popen:
         """Without protection a kernel still gets a folder without notebooks and a small environment."""

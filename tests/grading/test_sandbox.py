@@ -41,7 +41,8 @@ def test_all_claims_hold_on_this_machine():
         variables = os.environ | {"TMPDIR": folder}
         found = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300)
         assert found.returncode == 0, found.stdout + found.stderr
-        assert found.stdout.count("  holds   ") == len(examine.QUIET) + len(examine.LOUD) + 4
+        each_way = len(examine.QUIET) + len(examine.LOUD) + 4
+        assert found.stdout.count("  holds   ") == 2 * each_way + len(examine.SIBLINGS) + 1
         assert "Left open" in found.stdout
         assert os.listdir(folder) == [], "a kernel or the doctor left something behind"
 
@@ -96,7 +97,9 @@ def test_quiet_claims_hold_for_an_ordinary_user():
         for path in [Path(folder), *Path(folder).rglob("*")]:
             os.chown(path, 65534, 65534, follow_symlinks=False)
         code = "import json; from grading.doctor import examine; from grading.sandbox import check; print(check())\n"
-        code += "with examine.Targets() as targets: print(json.dumps(list(examine.examine(targets))))"
+        code += "with examine.Targets() as targets:\n"
+        code += "    for forked in (False, True): print(json.dumps(list(examine.examine(targets, forked=forked))))\n"
+        code += "print(examine.forks())"
         variables = {"HOME": folder, "TMPDIR": folder, "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
         found = subprocess.run(
             [*become, f"{folder}/venv/bin/python", "-c", code],
@@ -107,11 +110,11 @@ def test_quiet_claims_hold_for_an_ordinary_user():
             timeout=120,
         )
     assert found.returncode == 0, found.stderr
-    isolation, findings = found.stdout.strip().splitlines()
-    assert isolation == "bubblewrap"
-    findings = json.loads(findings)
-    assert len(findings) == len(examine.QUIET)
-    assert [finding for finding in findings if finding[1]] == []
+    isolation, cold, forked, refused = found.stdout.splitlines()
+    assert (isolation, refused) == ("bubblewrap", "")
+    for findings in map(json.loads, (cold, forked)):
+        assert len(findings) == len(examine.QUIET)
+        assert [finding for finding in findings if finding[1]] == []
 
 
 def test_without_bubblewrap_nothing_is_executed(monkeypatch, tmp_path, unchecked):

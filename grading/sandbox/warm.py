@@ -1,0 +1,162 @@
+"""Start kernels by forking a process that has imported what sheets import.
+
+The sandbox is made by bubblewrap in any case, by the same command line. A cold kernel is the program that bubblewrap
+starts in it; a warm one is a child of the zygote (`grading/sandbox/zygote.py`) that enters it. What that costs, and
+what is done about it:
+
+- Children of one zygote share its address layout and hash seed. It is replaced after `SHEETS` of them, seeds and
+  temporary names are drawn anew in each, and none can see another.
+- Confinement that setpriv, prlimit and bubblewrap bring about for a cold kernel is brought about in `zygote.py`. Each
+  child compares what it has with what it should have before it becomes a kernel, and the doctor attacks it.
+- The zygote runs with the grader's rights. It takes no input but "fork", and imports nothing but the students'
+  environment, which the grader runs as well.
+
+Whatever goes wrong here, a kernel starts cold, and the log says why, once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+from grading.sandbox import bubblewrap, seccomp
+from grading.sandbox.bubblewrap import Limits
+from grading.sandbox.watch import kill, tree
+
+PROGRAM = Path(__file__).with_name("zygote.py")
+SHEETS = 200  # that one zygote is forked for
+IMPORT_SECONDS, FORK_SECONDS = 120, 30
+# What a kernel is made of, whatever sheets import.
+KERNEL = ("zmq", "ipykernel.kernelapp", "IPython.core.autocall", "IPython.core.completer", "ipykernel.ipkernel")
+log = logging.getLogger(__name__)
+
+
+class WarmError(RuntimeError):
+    """No kernel can be forked here; the message says why, and a cold one serves as well."""
+
+
+class Zygote:
+    """A process to fork kernels from. It ends when this object's socket is closed, by whatever end of the grader."""
+
+    def __init__(self, python: str, modules: tuple[str, ...]) -> None:
+        self.left = SHEETS
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        executable, _ = bubblewrap.environment(python)
+        with theirs, PROGRAM.open() as program:
+            self.process = subprocess.Popen(
+                [executable, "-", str(theirs.fileno()), *KERNEL, *modules],
+                stdin=program,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env=bubblewrap.variables(python),
+                start_new_session=True,
+                pass_fds=[theirs.fileno()],
+            )
+        self.control.settimeout(IMPORT_SECONDS)
+        self.ready = False
+
+    def fork(self, request: dict, descriptors: list[int]) -> int:
+        """Have a kernel started in a sandbox; return its process's number. Raises WarmError if it does not start."""
+        try:
+            if not self.ready:
+                said = self.control.recv(1 << 12).decode(errors="replace")
+                if said != "ready":
+                    raise WarmError(said or "the process to fork from ended")
+                self.ready = True
+            self.left -= 1
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with ours, theirs:
+                ours.settimeout(FORK_SECONDS)
+                socket.send_fds(self.control, [b"f"], [theirs.fileno()])
+                socket.send_fds(ours, [json.dumps(request).encode()], descriptors)
+                theirs.close()
+                words = [ours.recv(1 << 12).decode(errors="replace") for _ in range(2)]  # in either order
+        except OSError as error:
+            raise WarmError(f"{type(error).__name__}: {error}") from None
+        number = next((word for word in words if word.isdigit()), "")
+        if not number or "ready" not in words:
+            raise WarmError(next((word for word in words if word not in ("", number)), "the forked process ended"))
+        return int(number)
+
+    def close(self) -> None:
+        self.control.close()
+        self.process.wait()
+
+
+_zygotes: dict[tuple[str, tuple[str, ...]], Zygote | WarmError] = {}  # of this process
+_lock = threading.Lock()
+
+
+def zygote(python: str, modules: tuple[str, ...]) -> Zygote | None:
+    """This process's zygote with these modules, started if need be; None where none works."""
+    with _lock:
+        found = _zygotes.get((python, modules))
+        if isinstance(found, WarmError):
+            return None
+        if found is None or found.left <= 0:
+            if found:
+                found.close()
+            found = _zygotes[python, modules] = Zygote(python, modules)
+        return found
+
+
+def give_up(python: str, modules: tuple[str, ...], why: WarmError) -> None:
+    """Start no more warm kernels with these modules in this process."""
+    with _lock:
+        found, _zygotes[python, modules] = _zygotes.get((python, modules)), why
+    if isinstance(found, Zygote):
+        log.warning(f"Kernels start cold, which takes longer and changes no grade ({why}).")
+        found.close()
+
+
+def why_cold(python: str, modules: tuple[str, ...]) -> str:
+    """Why this process has given up warm kernels with these modules; "" if it has not."""
+    found = _zygotes.get((python, modules))
+    return str(found) if isinstance(found, WarmError) else ""
+
+
+def start(
+    parent: Zygote,
+    argv: list[str],
+    files: dict[Path, str],
+    python: str,
+    limits: Limits,
+    uid: int | None,
+    log_file: Path,
+    sockets: tuple[int, ...],
+) -> tuple[subprocess.Popen, int]:
+    """Make a sandbox and fork a kernel into it; return bubblewrap's process and the kernel's number.
+
+    Raises SandboxError if there is no sandbox, WarmError if there is one and no kernel starts in it.
+    """
+    holder = bubblewrap.start(["/usr/bin/cat"], files, python, limits, uid, log_file, piped=True)
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    try:
+        with contextlib.suppress(BrokenPipeError):
+            holder.stdin.write(b"\n")
+        if not holder.stdout.read(1):  # what went in comes out: the sandbox stands
+            raise WarmError(f"bubblewrap ended with {holder.wait()}")
+        holder.stdout.close()
+        rules = seccomp.program()
+        request = {
+            "holder": int(tree(holder.pid)[-1].name),
+            "uid": os.getuid() if uid is None else uid,
+            "argv": argv,
+            "sockets": ",".join(map(str, sockets)),
+            "variables": bubblewrap.variables(python),
+            "limits": bubblewrap.bounds(limits, uid),
+            "filter": rules.hex() if rules else "",
+        }
+        with log_file.open("ab") as output:
+            return holder, parent.fork(request, [output.fileno(), *sockets])
+    except BaseException:
+        kill(holder)
+        raise
