@@ -9,6 +9,8 @@ install, no `JUPYTER_PATH`, and no file elsewhere on the machine can take the ke
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from queue import Empty
@@ -28,6 +30,7 @@ PROVISIONER = "grading.sandbox.provisioner:BubblewrapProvisioner"
 # wait in the grader's memory; the kernel then has to wait.
 MESSAGE_BYTES = 32 << 20
 MESSAGES_WAITING = 16
+IDLE = {"execution_state": "idle"}
 LOOK_SECONDS = 0.25  # between two looks whether a reply is late
 
 
@@ -81,6 +84,21 @@ class SandboxKernelClient(AsyncKernelClient):
         # the kernel lives is seen from its process.
         super().start_channels(*arguments, **kwargs | {"hb": False})
         self._disconnections = self.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+
+    async def wait_for_ready(self, timeout: float = 60) -> None:
+        """Wait for the first answer, and for its outputs to end; the stock method waits a while for more of them."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            asked = self.kernel_info()
+            with contextlib.suppress(Empty):
+                self._handle_kernel_info_reply(await self.shell_channel.get_msg())
+                while True:  # until nothing comes: the outputs are not connected yet, and it is asked again
+                    message = await self.iopub_channel.get_msg(timeout=LOOK_SECONDS)
+                    if message["parent_header"].get("msg_id") == asked and message["content"] == IDLE:
+                        return
+            if not await self.is_alive():
+                raise RuntimeError("Kernel died before replying to kernel_info")
+        raise RuntimeError(f"Kernel didn't respond in {timeout} seconds")
 
     async def disconnected(self) -> bool:
         """Whether the connection for outputs was ever closed: the kernel ended, or sent an overlong message."""

@@ -176,7 +176,7 @@ class BubblewrapProvisioner(KernelProvisionerBase):
         if self.process is None:
             return 0
         while (code := self.process.poll()) is None:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.005)
         self.process = None
         return code
 
@@ -187,6 +187,8 @@ class BubblewrapProvisioner(KernelProvisionerBase):
 
     async def kill(self, restart=False):
         await self.send_signal(signal.SIGKILL)
+        with contextlib.suppress(TimeoutError):  # else its manager looks only ten times a second
+            await asyncio.wait_for(self.wait(), timeout=1)
 
     async def terminate(self, restart=False):
         await self.send_signal(signal.SIGTERM)

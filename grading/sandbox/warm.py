@@ -33,7 +33,14 @@ PROGRAM = Path(__file__).with_name("zygote.py")
 SHEETS = 200  # that one zygote is forked for
 IMPORT_SECONDS, FORK_SECONDS = 120, 30
 # What a kernel is made of, whatever sheets import.
-KERNEL = ("zmq", "ipykernel.kernelapp", "IPython.core.autocall", "IPython.core.completer", "ipykernel.ipkernel")
+KERNEL = (
+    "zmq",
+    "ipykernel.kernelapp",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.extensions.storemagic",
+    "tornado.platform.asyncio",
+)
 log = logging.getLogger(__name__)
 
 
