@@ -305,6 +305,7 @@ def leave_traces(target):
     server = socket.socket(socket.AF_UNIX)
     server.bind(f"\0{word}")
     server.listen()
+    leave_traces.server = server  # it stays
     import numpy
     import torch
 
@@ -329,7 +330,7 @@ def find_traces(target):
                 at = piece.find(first) if isinstance(piece, bytes) else -1
                 while at >= 0:
                     if piece[at + len(first) : at + len(first) + len(second)] == second:
-                        found.append(f"memory: {line.strip()}")
+                        found = ["memory"]
                     at = piece.find(first, at + 1)
     # From here on the whole word is in this process's own memory.
     word = (first + second).decode()
@@ -343,9 +344,9 @@ def find_traces(target):
 def find_siblings(target):
     import os
 
-    # bubblewrap's first process, the one that holds the sandbox open, and this one.
+    # The one that holds the sandbox open, and this one.
     seen = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
-    return [pid for pid in seen if pid not in (1, 2, os.getpid())] or (os.getppid() > 2)
+    return [pid for pid in seen if pid not in (1, os.getpid())] or os.getppid() > 1
 
 
 def command_the_parent(target):

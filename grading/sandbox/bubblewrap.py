@@ -166,17 +166,20 @@ def bounds(limits: Limits, uid: int | None) -> dict[str, int]:
     return {name: n if hard[name] == resource.RLIM_INFINITY else min(n, hard[name]) for name, n in wanted.items()}
 
 
-def _limiter(limits: Limits, uid: int | None) -> list[str]:
-    """The command, run inside, that sets the limits and, started by root, gives up being root."""
+def _limiter(limits: Limits, uid: int | None, idle: bool) -> list[str]:
+    """The command, run inside, that sets the limits and, started by root, gives up being root, or all that root may."""
     command = ["/usr/bin/choom", "-n", "1000", "--", "/usr/bin/prlimit"]  # if memory runs out, this goes first
     command += [f"--{name}={bound}" for name, bound in bounds(limits, uid).items()]
     if uid is not None:
-        command += ["/usr/bin/setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
+        command += ["/usr/bin/setpriv", "--no-new-privs"]
         command += ["--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"]
+        command += [] if idle else [f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
     return command
 
 
-def arguments(files: dict[Path, str], python: str, limits: Limits, uid: int | None, filter_fd: int | None) -> list[str]:
+def arguments(
+    files: dict[Path, str], python: str, limits: Limits, uid: int | None, filter_fd: int | None, idle: bool = False
+) -> list[str]:
     """The command line up to the program: bubblewrap, what it mounts, the limits."""
     command = ["bwrap", "--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"]
     command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
@@ -207,7 +210,26 @@ def arguments(files: dict[Path, str], python: str, limits: Limits, uid: int | No
         command += ["--ro-bind", str(source), place]
     # bubblewrap's own root and /dev are folders in memory without a size: nobody shall fill them.
     command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME]
-    return [*command, "--", *_limiter(limits, uid)]
+    command += ["--as-pid-1"] if idle else []
+    return [*command, "--", *_limiter(limits, uid, idle)]
+
+
+# Its first process holds a sandbox open that something else will enter: it reaps, echoes once to say that the sandbox
+# stands, and waits. Nothing inside can end it, or look into it.
+IDLE = """
+import ctypes, os, signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+while os.write(1, os.read(0, 1)): pass
+"""
+
+
+def start_idle(
+    files: dict[Path, str], python: str, limits: Limits, uid: int | None, log: Path
+) -> subprocess.Popen[bytes]:
+    """Start a sandbox that nothing runs in yet. Its process echoes a byte when it stands."""
+    executable, _ = environment(python)
+    return start([executable, "-I", "-S", "-c", IDLE], files, python, limits, uid, log, idle=True)
 
 
 def start(
@@ -218,11 +240,11 @@ def start(
     uid: int | None,
     log: Path,
     sockets: tuple[int, ...] = (),
-    piped: bool = False,
+    idle: bool = False,
 ) -> subprocess.Popen:
     """Start ``program`` in a sandbox. Its own output and bubblewrap's complaints go to ``log``.
 
-    With ``piped``, input and output of the program are the process's unbuffered pipes instead.
+    An ``idle`` one is the sandbox's first process, is not the student's user, and is spoken to through pipes.
     """
     rules = seccomp.program()
     filter_fd = None
@@ -230,13 +252,13 @@ def start(
         filter_fd = os.memfd_create("seccomp")
         os.write(filter_fd, rules)
         os.lseek(filter_fd, 0, os.SEEK_SET)
-    command = [*arguments(files, python, limits, uid, filter_fd), *program]
+    command = [*arguments(files, python, limits, uid, filter_fd, idle), *program]
     try:
         with log.open("ab") as output:
             return subprocess.Popen(
                 command,
-                stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
-                stdout=subprocess.PIPE if piped else output,
+                stdin=subprocess.PIPE if idle else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if idle else output,
                 stderr=output,
                 bufsize=0,
                 cwd="/",

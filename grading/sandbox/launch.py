@@ -5,9 +5,11 @@
 A kernel makes its sockets as files, so it would need a folder that both sides can write: a way to fill the machine's
 disk, or to put a link in place of a socket. Here it is handed listening sockets instead (ZeroMQ's `USE_FD`). And a
 kernel drops outputs that are read more slowly than they are made; here it waits (`XPUB_NODROP`), so none are lost.
+A traceback is made in a second, however deep the recursion: stock Python looks through all modules for each frame.
 This file knows nothing of the rest of the room: it is the only one of it that the sandbox contains.
 """
 
+import inspect
 import sys
 
 import zmq
@@ -28,6 +30,21 @@ def bind_given(socket, address):
     return bind(socket, address)
 
 
+find_module, without = inspect.getmodule, set()
+
+
+def find_module_once(thing, _filename=None):
+    """The module that a frame's or a code's file belongs to; a file that belongs to none is looked up once."""
+    key = getattr(getattr(thing, "f_code", thing), "co_filename", None), len(sys.modules)
+    if key in without:
+        return None
+    module = find_module(thing, _filename)
+    if module is None and key[0]:
+        without.add(key)
+    return module
+
+
+inspect.getmodule = find_module_once
 del sys.path[0]  # this file's folder
 zmq.Socket.bind = bind_given
 # exit() ends a kernel a moment later, in whatever cell runs then: one submission would get now this grade, now that.

@@ -31,6 +31,7 @@ PROVISIONER = "grading.sandbox.provisioner:BubblewrapProvisioner"
 MESSAGE_BYTES = 32 << 20
 MESSAGES_WAITING = 16
 IDLE = {"execution_state": "idle"}
+STARTUP_SECONDS = 60
 LOOK_SECONDS = 0.25  # between two looks whether a reply is late
 
 
@@ -85,9 +86,9 @@ class SandboxKernelClient(AsyncKernelClient):
         super().start_channels(*arguments, **kwargs | {"hb": False})
         self._disconnections = self.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
 
-    async def wait_for_ready(self, timeout: float = 60) -> None:
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
         """Wait for the first answer, and for its outputs to end; the stock method waits a while for more of them."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + (timeout or STARTUP_SECONDS)
         while time.monotonic() < deadline:
             asked = self.kernel_info()
             with contextlib.suppress(Empty):
@@ -98,7 +99,7 @@ class SandboxKernelClient(AsyncKernelClient):
                         return
             if not await self.is_alive():
                 raise RuntimeError("Kernel died before replying to kernel_info")
-        raise RuntimeError(f"Kernel didn't respond in {timeout} seconds")
+        raise RuntimeError(f"Kernel didn't respond in {timeout or STARTUP_SECONDS} seconds")
 
     async def disconnected(self) -> bool:
         """Whether the connection for outputs was ever closed: the kernel ended, or sent an overlong message."""

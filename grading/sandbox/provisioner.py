@@ -130,19 +130,18 @@ class BubblewrapProvisioner(KernelProvisionerBase):
         assert self.room is not None, "jupyter_client calls pre_launch first"
         log = self.room / "log"
         descriptors = tuple(listening.fileno() for listening in self.sockets)
-        kernel = None
         if self.isolation == "bubblewrap":
-            self.process, kernel = self._start(cmd, log, descriptors)
+            self.process = self._start(cmd, log, descriptors)
         else:
             self.process = self._start_unprotected(cmd, log, descriptors)
         for listening in self.sockets:
             listening.close()  # when the kernel is gone, nobody listens
-        self.watch = Watch(self.process, kernel, self.memory, self.disk)
+        self.watch = Watch(self.process, self.memory, self.disk)
         self.watch.start()
         return self.connection_info
 
-    def _start(self, cmd: list[str], log: Path, descriptors: tuple[int, ...]) -> tuple[subprocess.Popen, int | None]:
-        """Start a kernel in a sandbox, warm if that works; its number where bubblewrap has not started it itself."""
+    def _start(self, cmd: list[str], log: Path, descriptors: tuple[int, ...]) -> subprocess.Popen:
+        """Start a kernel in a sandbox, warm if that works."""
         place = (self.shown, self.python, self.limits, self.uid, log, descriptors)
         modules = tuple(self.preload)
         if self.warm and modules and (parent := warm.zygote(self.python, modules)):
@@ -150,7 +149,7 @@ class BubblewrapProvisioner(KernelProvisionerBase):
                 return warm.start(parent, cmd[1:], *place)
             except warm.WarmError as why:
                 warm.give_up(self.python, modules, why)
-        return bubblewrap.start(cmd, *place), None
+        return bubblewrap.start(cmd, *place)
 
     def _start_unprotected(self, cmd: list[str], log: Path, descriptors: tuple[int, ...]) -> subprocess.Popen:
         """Without protection a kernel still gets a folder without notebooks and a small environment."""

@@ -69,8 +69,8 @@ class Zygote:
         self.control.settimeout(IMPORT_SECONDS)
         self.ready = False
 
-    def fork(self, request: dict, descriptors: list[int]) -> int:
-        """Have a kernel started in a sandbox; return its process's number. Raises WarmError if it does not start."""
+    def fork(self, request: dict, descriptors: list[int]) -> None:
+        """Have a kernel started in a sandbox. Raises WarmError if it does not start."""
         try:
             if not self.ready:
                 said = self.control.recv(1 << 12).decode(errors="replace")
@@ -84,13 +84,11 @@ class Zygote:
                 socket.send_fds(self.control, [b"f"], [theirs.fileno()])
                 socket.send_fds(ours, [json.dumps(request).encode()], descriptors)
                 theirs.close()
-                words = [ours.recv(1 << 12).decode(errors="replace") for _ in range(2)]  # in either order
+                said = ours.recv(1 << 12).decode(errors="replace")
         except OSError as error:
             raise WarmError(f"{type(error).__name__}: {error}") from None
-        number = next((word for word in words if word.isdigit()), "")
-        if not number or "ready" not in words:
-            raise WarmError(next((word for word in words if word not in ("", number)), "the forked process ended"))
-        return int(number)
+        if said != "ready":
+            raise WarmError(said or "the forked process ended")
 
     def close(self) -> None:
         self.control.close()
@@ -138,12 +136,12 @@ def start(
     uid: int | None,
     log_file: Path,
     sockets: tuple[int, ...],
-) -> tuple[subprocess.Popen, int]:
-    """Make a sandbox and fork a kernel into it; return bubblewrap's process and the kernel's number.
+) -> subprocess.Popen:
+    """Make a sandbox and fork a kernel into it; return bubblewrap's process, which ends with the kernel.
 
     Raises SandboxError if there is no sandbox, WarmError if there is one and no kernel starts in it.
     """
-    holder = bubblewrap.start(["/usr/bin/cat"], files, python, limits, uid, log_file, piped=True)
+    holder = bubblewrap.start_idle(files, python, limits, uid, log_file)
     assert holder.stdin is not None
     assert holder.stdout is not None
     try:
@@ -158,12 +156,12 @@ def start(
             "uid": os.getuid() if uid is None else uid,
             "argv": argv,
             "sockets": ",".join(map(str, sockets)),
-            "variables": bubblewrap.variables(python),
             "limits": bubblewrap.bounds(limits, uid),
             "filter": rules.hex() if rules else "",
         }
         with log_file.open("ab") as output:
-            return holder, parent.fork(request, [output.fileno(), *sockets])
+            parent.fork(request, [output.fileno(), *sockets])
+        return holder
     except BaseException:
         kill(holder)
         raise

@@ -18,9 +18,9 @@ WATCH_SECONDS = 0.2
 PATIENCE = 10  # how many times its seconds a run may take by the clock, however busy the machine is
 
 
-def tree(*pids: int) -> list[Path]:
-    """The folders in /proc of the processes ``pids`` and all their descendants."""
-    found, waiting = [], list(pids)
+def tree(pid: int) -> list[Path]:
+    """The folders in /proc of the process ``pid`` and all its descendants."""
+    found, waiting = [], [pid]
     while waiting:
         folder = Path(f"/proc/{waiting.pop()}")
         found.append(folder)
@@ -30,13 +30,13 @@ def tree(*pids: int) -> list[Path]:
     return found
 
 
-def memory(*pids: int, exact: bool = False) -> int:
-    """Bytes of memory that the processes ``pids`` and all their descendants hold now.
+def memory(pid: int, exact: bool = False) -> int:
+    """Bytes of memory that the process ``pid`` and all its descendants hold now.
 
     Pages that several share count for each of them, which overstates; ``exact`` shares them out, which takes longer.
     """
     total = 0
-    for folder in tree(*pids):
+    for folder in tree(pid):
         with contextlib.suppress(OSError, IndexError):
             held = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
             if exact:
@@ -63,10 +63,10 @@ class Usage(NamedTuple):
         return max(clock - max(waited, 0.0), processor)
 
 
-def usage(*pids: int) -> Usage:
-    """What the processes ``pids`` and all their descendants have had, the processor time of ended ones among it."""
+def usage(pid: int) -> Usage:
+    """What the process ``pid`` and all its descendants have had, the processor time of ended ones among it."""
     ticks = waited = 0
-    for folder in tree(*pids):
+    for folder in tree(pid):
         with contextlib.suppress(OSError, IndexError):
             # After the name, which may hold anything: user and system time, and those of children waited for.
             ticks += sum(map(int, (folder / "stat").read_text().rpartition(")")[2].split()[11:15]))
@@ -95,14 +95,11 @@ class Watch(threading.Thread):
     """Ends a sandbox that takes too much memory in all, or runs past its bounds in time.
 
     A thread, because a kernel that floods its sockets can keep the grader's event loop from looking at a clock.
-
-    ``kernel`` is the number of a kernel that bubblewrap has not started itself, if there is one.
     """
 
-    def __init__(self, process: subprocess.Popen, kernel: int | None, limit: int, disk: int) -> None:
+    def __init__(self, process: subprocess.Popen, limit: int, disk: int) -> None:
         super().__init__(daemon=True, name=f"watch-{process.pid}")
         self.process, self.limit, self.disk = process, limit, disk
-        self.roots = (process.pid,) if kernel is None else (process.pid, kernel)
         self.bound = float("inf")  # seconds of the whole run
         self.stop: Stop | None = None  # why the sandbox was ended from here
         self.peak = 0
@@ -111,9 +108,9 @@ class Watch(threading.Thread):
     def run(self) -> None:
         while self.process.poll() is None:
             files = in_files(self.process.pid, self.disk)
-            held = memory(*self.roots) + files
+            held = memory(self.process.pid) + files
             if held > self.limit:
-                held = memory(*self.roots, exact=True) + files
+                held = memory(self.process.pid, exact=True) + files
             self.peak = max(self.peak, held)
             if held > self.limit:
                 used = f"The notebook used more than {self.limit / (1 << 30):.3g} GiB of memory and was stopped."
@@ -124,7 +121,7 @@ class Watch(threading.Thread):
 
     def usage(self) -> Usage:
         """What the sandbox has had so far."""
-        return usage(*self.roots)
+        return usage(self.process.pid)
 
     def over(self, before: Usage, bound: float) -> bool:
         """Whether it has taken more than ``bound`` seconds since ``before``, or `PATIENCE` times that by the clock."""

@@ -21,6 +21,7 @@ import json
 import os
 import resource
 import runpy
+import select
 import shutil
 import signal
 import socket
@@ -93,15 +94,20 @@ def usher(connection, scratch):
         if "user" in doors:
             call(libc.setns, fcntl.ioctl(doors["pid"], OWNER), USER)
         call(libc.setns, doors.pop("pid"), PID)
-        kernel = os.fork()
+        step = os.fork()
     except BaseException as error:
         refuse(connection, error)
-    if kernel == 0:
-        become_kernel(connection, request, descriptors, doors, outside, scratch)
-    connection.send(str(kernel).encode())
+    if step == 0:
+        # An orphan is the child of the sandbox's first process, as if that had started it: so it looks on both sides.
+        if os.fork() == 0:
+            become_kernel(connection, request, descriptors, doors, outside, scratch)
+        os._exit(0)
+    os.waitpid(step, 0)
     os.closerange(3, holder)
     os.closerange(holder + 1, 1 << 16)
-    os.waitpid(kernel, 0)
+    children = f"/proc/{request['holder']}/task/{request['holder']}/children"
+    with contextlib.suppress(OSError, ValueError), open(children) as file:
+        select.select([os.pidfd_open(int(file.read().partition(" ")[0]))], [], [])
     with contextlib.suppress(OSError):
         signal.pidfd_send_signal(holder, signal.SIGKILL)
     os._exit(0)
@@ -127,8 +133,6 @@ def become_kernel(connection, request, descriptors, doors, outside, scratch):
     connection.send(b"ready")
     connection.close()
     differ()
-    os.environ.clear()
-    os.environ.update(request["variables"])
     here = ",".join(map(str, descriptors[1:]))  # under other numbers than the grader's
     sys.argv = [here if word == request["sockets"] else word for word in request["argv"]]
     sys.path.insert(0, os.path.dirname(sys.argv[0]))  # as when it is run: it takes this away
@@ -140,7 +144,8 @@ def settle(request, log, keep, scratch):
     """Leave the zygote's session, descriptors and places behind."""
     prctl(DUMPABLE, 1)  # as for a program that was started as this user; /proc/self is its own then
     os.setsid()
-    os.chdir(request["variables"]["HOME"])
+    os.chdir(os.environ["HOME"])
+    os.environ["PWD"] = os.environ["HOME"]  # as bubblewrap says it
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(log, 1)

@@ -3,20 +3,23 @@
 import errno
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import nbgrader
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from traitlets.config import Config
 
 from chapters.source import ROOT
 from grading.doctor import attacks, examine
 from grading.run.execute import RobustExecute
-from grading.sandbox import SandboxError, bubblewrap, check, seccomp
+from grading.sandbox import SandboxError, bubblewrap, check, seccomp, warm
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 
@@ -232,3 +235,97 @@ def test_system_calls_are_filtered(machine, architecture, read, ptrace, clone, s
 
 def test_an_unknown_processor_has_no_filter():
     assert seccomp.program("riscv64") is None
+
+
+@pytest.fixture
+def no_zygote(monkeypatch):
+    """Start as a process that has forked no kernel yet."""
+    monkeypatch.setattr(warm, "_zygotes", {})
+
+
+def forked(*sources, modules=("numpy", "matplotlib.pyplot")):
+    """What cells print or show in a kernel that is forked where that works."""
+    config = Config()
+    config.BubblewrapProvisioner.preload = list(modules)
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+    RobustExecute(timeout=30, config=config).preprocess(notebook, {})
+    return [
+        output.get("text") or output.get("evalue") or output.data for cell in notebook.cells for output in cell.outputs
+    ]
+
+
+def test_a_forked_kernel_has_its_modules_already_and_no_more_in_its_names(no_zygote):
+    loaded = "import sys; print('numpy' in sys.modules, 'numpy' in globals())"
+    assert forked(loaded) == ["True False\n"]
+    assert forked(loaded, modules=()) == ["False False\n"]
+
+
+def test_a_forked_kernel_looks_like_any_other(no_zygote):
+    """Process numbers aside: what a student's code can ask for and what it shows is the same."""
+    sources = [
+        "import os, sys; print(os.getppid(), os.getcwd(), sorted(os.environ.items()), sys.argv[0], sys.path)",
+        "import resource; print([resource.getrlimit(i) for i in range(16)], os.umask(0o22))",
+        "import pwd; print(pwd.getpwuid(os.getuid()).pw_name, sorted(os.listdir('/run/kernel')), os.listdir())",
+        "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2]);",
+    ]
+    assert forked(*sources) == forked(*sources, modules=())
+
+
+def test_a_figure_is_shown_by_a_forked_kernel(no_zygote):
+    (shown,) = forked("import matplotlib.pyplot as plt\nplt.plot([1, 3, 2]);")
+    assert "image/png" in shown
+
+
+def test_traces_are_found_where_they_are():
+    """The doctor's search for traces finds those of its own process, and so would find a sibling's."""
+    with examine.Targets() as targets:
+        values = targets.values | {"halves": ["0123456789abcdef", "fedcba9876543210"], "linger": 0}
+        (_, found), _ = examine.attack([attacks.leave_traces, attacks.find_traces], values)
+    assert "memory" in found
+    assert "/proc/net/unix" in found
+    assert values["halves"][0] + values["halves"][1] in found  # a file's name
+
+
+# A zygote whose children leave the network as it is.
+STAY = "real = call\ncall = lambda function, *words: words[1:] == (NAMESPACES['net'],) or real(function, *words)"
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("import socket, sys; socket.socket(fileno=int(sys.argv[1])).send(b'2 threads run')", "2 threads run"),
+        ("1 / 0", "ended"),
+        ("{0}\ncheck = lambda *_: 1 / 0\nmain()", "division by zero"),
+        ("{0}\nconfine = lambda *_: None\nmain()", "not confined: .*(CapPrm|privileges)"),
+        (f"{{0}}\n{STAY}\nmain()", "not confined: net"),
+    ],
+)
+def test_where_forking_fails_kernels_start_cold_and_the_log_says_it_once(
+    no_zygote, monkeypatch, tmp_path, caplog, program, why
+):
+    text = warm.PROGRAM.read_text().replace('if __name__ == "__main__":\n    main()', "")
+    (tmp_path / "zygote.py").write_text(program.replace("{0}", text))
+    monkeypatch.setattr(warm, "PROGRAM", tmp_path / "zygote.py")
+    assert forked("print(1)") == forked("print(1)") == ["1\n"]
+    (said,) = [record.message for record in caplog.records if "cold" in record.message]
+    assert re.search(why, said)
+
+
+def test_after_many_sheets_another_process_is_forked(no_zygote, monkeypatch):
+    monkeypatch.setattr(warm, "SHEETS", 2)
+    layout = "print(id(type), hash('a'))"
+    first, second, third = (forked(layout) for _ in range(3))
+    assert first == second != third
+
+
+def test_the_process_to_fork_from_ends_with_its_grader(tmp_path):
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom grading.sandbox import warm\nimport os, time\n"
+    code += "zygote = warm.zygote(sys.executable, ('numpy',))\nprint(zygote.control.recv(99), zygote.process.pid)\n"
+    code += "os.kill(os.getpid(), 9)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    said, number = found.stdout.split()
+    assert said == "b'ready'"
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{number}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{number}").exists()
