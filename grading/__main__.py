@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import logging
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from chapters.jupyter import environment
@@ -48,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         "--scheduler", metavar="ADDRESS", help="grade on the Dask cluster there, as in tcp://host:8786"
     )
     grading.add_argument("--force", action="store_true", help="grade again what is graded")
+    grading.add_argument("--json", action="store_true", help="print a line of JSON for each submission as it ends")
     back = command("feedback", feedback, "write the feedback pages anew, for example after marking")
     back.add_argument("assignment", nargs="?", metavar="ASSIGNMENT")
     command("export", export, "write grades.csv anew, for example after marking")
@@ -82,13 +86,21 @@ def assignment(course: Course, options: argparse.Namespace) -> None:
 def grade(course: Course, options: argparse.Namespace) -> None:
     from grading import pipeline
 
-    names = [options.assignment] if options.assignment else _with_submissions(course)
-    for name in names:
-        rows = pipeline.grade(course, name, options.jobs, options.scheduler, options.force)
-        print(summary(name, rows))
-    export(course, options)  # first: a page that can't be written must not cost the table of grades
-    for name in names:
-        _feedback(course, name, options.jobs)
+    lines = sys.stdout
+
+    def told(row: pipeline.Row) -> None:
+        if options.json:
+            print(json.dumps({"assignment": name, **asdict(row)}), file=lines, flush=True)
+
+    # With --json, nothing else is on the standard output.
+    with contextlib.redirect_stdout(sys.stderr if options.json else lines):
+        names = [options.assignment] if options.assignment else _with_submissions(course)
+        for name in names:
+            rows = pipeline.grade(course, name, options.jobs, options.scheduler, options.force, told=told)
+            print(summary(name, rows))
+        export(course, options)  # first: a page that can't be written must not cost the table of grades
+        for name in names:
+            _feedback(course, name, options.jobs)
 
 
 def summary(name: str, rows: list) -> str:

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -210,10 +211,12 @@ def grade(
     scheduler: str | None = None,
     force: bool = False,
     progress: bool = True,
+    told: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
     """Grade every submission of an assignment that is not graded yet; return a row for each student.
 
-    ``force`` grades all of them again. Raises CourseError, before anything is graded, for what a person must mend.
+    ``force`` grades all of them again; ``told`` hears of each submission as it ends. Raises CourseError, before
+    anything is graded, for what a person must mend.
     """
     grading = Grading(course, assignment)
     students = grading.students()
@@ -227,11 +230,15 @@ def grade(
         ) as bar:
             for name, why in grading.set_aside.items():
                 bar.write(f"{name}: {why}", file=sys.stderr)
-            jobs = grading.jobs(_definition(book, assignment), students, force, lambda student: bar.update())
+            jobs = grading.jobs(_definition(book, assignment), students, force, lambda student: _leave_out(bar))
+            ended: Counter[str] = Counter()
             with contextlib.closing(_outcomes(jobs, processes, scheduler)) as outcomes:
                 for outcome in outcomes:
                     grading.finish(book, outcome)
-                    _report(bar, grading.row(book, outcome.student))
+                    row = grading.row(book, outcome.student)
+                    ended[row.status] += 1
+                    _report(bar, row, ended)
+                    told(row)
         penalise_all(book, assignment, grading.policy)
         everyone = {student.id for student in book.students} | grading.handed_in
         return [grading.row(book, student) for student in sorted(everyone)] + [
@@ -259,8 +266,14 @@ def _outcomes(jobs: Iterator[Job], processes: int | None, scheduler: str | None)
     return run_on(jobs, scheduler) if scheduler else run_here(jobs, processes or os.cpu_count() or 1)
 
 
-def _report(bar: tqdm, row: Row) -> None:
-    bar.set_postfix_str(row.student, refresh=False)
+def _leave_out(bar: tqdm) -> None:
+    """What is graded already is no part of the work that the bar foretells."""
+    bar.total -= 1
+    bar.refresh()
+
+
+def _report(bar: tqdm, row: Row, ended: Counter[str]) -> None:
+    bar.set_postfix_str(", ".join(f"{count} {status}" for status, count in sorted(ended.items())), refresh=False)
     bar.update()
     if row.status in WORTH_SAYING:
         bar.write(f"{row.student}: {row.status}. {' '.join(row.reasons)}", file=sys.stderr)

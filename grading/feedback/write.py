@@ -21,8 +21,8 @@ import nh3
 from jinja2 import pass_context
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
-from nbconvert.exporters import HTMLExporter
-from nbconvert.filters import Highlight2HTML, strip_ansi
+from nbconvert.exporters import HTMLExporter, TemplateExporter
+from nbconvert.filters import DataTypeFilter, Highlight2HTML, strip_ansi
 from nbgrader.converters import GenerateFeedback
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
@@ -45,6 +45,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 # By day, and by night: colours of code that everyone can tell from their ground.
 CODE_STYLES = {"light": "a11y-high-contrast-light", "dark": "a11y-high-contrast-dark"}
 COURSE = ("about", "statement", "given", "test")  # the parts of a page that nobody but the course's author wrote
+UNNAMED = re.compile(r"<img(?![^>]*\balt=)")
 WIDE = re.compile(r"<(?:pre|table)\b|<math\b(?=[^>]* display=\"block\")")  # what may need to be moved by keyboard
 # Five hundred cells of a student's own may each be as long as an answer: of all of them so much is formatted, and the
 # rest stands as it was typed.
@@ -141,8 +142,12 @@ class FeedbackExporter(HTMLExporter):
     def from_notebook_node(self, nb, resources=None, **kwargs):
         self.formulas, self.token = [], secrets.token_hex(8)
         self.room, self.squared = MOST_FORMATTED, MOST_SQUARED
-        self.filters = {"highlight_code": self._highlighted}  # which nbconvert prefers to its own
-        page, resources = super().from_notebook_node(nb, resources, **kwargs)
+        resources = self._init_resources(resources)
+        self.register_filter("highlight_code", self._highlighted)
+        self.register_filter("filter_data_type", DataTypeFilter(parent=self))
+        # HTMLExporter's own method would read the page once more, as a tree, which takes as long as all the rest.
+        page, resources = TemplateExporter.from_notebook_node(self, nb, resources, **kwargs)
+        page = UNNAMED.sub(r'<img alt="a picture that this cell has shown"', page)
         made = zip(mathml(self.formulas), self.formulas, strict=True)
         drawn = [found or html.escape(formula[0]) for found, formula in made]
         page = re.sub(rf"{self.token}-(\d+)-", lambda match: drawn[int(match[1])], page)

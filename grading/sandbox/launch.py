@@ -30,7 +30,8 @@ def bind_given(socket, address):
     return bind(socket, address)
 
 
-find_module, without = inspect.getmodule, set()
+find_module = inspect.getmodule
+without: set[tuple[str | None, int]] = set()
 
 
 def find_module_once(thing, _filename=None):

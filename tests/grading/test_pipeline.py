@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -33,6 +34,7 @@ from grading_course import (
     grade,
     hand_in,
     records,
+    with_own,
 )
 
 pytestmark = pytest.mark.usefixtures("sandbox", "where_we_were")
@@ -219,7 +221,7 @@ def test_two_runs_at_once_are_refused(tmp_path):
 def test_a_run_killed_while_it_replaces_notebooks_loses_none(tmp_path, monkeypatch):
     course = grading_course.course(tmp_path)
     hand_in(course, "ada", answered(GOOD))
-    monkeypatch.setattr(pipeline, "fairly", lambda jobs, run: (worker.grade_one(job) for job in jobs))
+    monkeypatch.setattr(pipeline, "run_here", lambda jobs, processes: (worker.grade_one(job) for job in jobs))
     grade(course)
     folder = course.root / "autograded" / "ada"
     before = {path: path.read_bytes() for path in folder.rglob("*.ipynb")}
@@ -267,3 +269,34 @@ def test_a_higher_limit_grades_again_and_a_colour_of_the_feedback_does_not(tmp_p
     assert not grade(course)["ada"].fresh
     settings.write_text(settings.read_text() + "\nc.BubblewrapProvisioner.memory = 3 << 30\n")
     assert grade(course)["ada"].fresh
+
+
+def test_a_run_tells_a_program_of_each_submission_as_it_ends(tmp_path):
+    course = grading_course.course(tmp_path)
+    hand_in(course, "ada", answered(GOOD))
+    hand_in(course, "bob", answered("1 / 0"))
+    command = [sys.executable, "-m", "grading", "grade", "--json", "--course", str(course.root)]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert found.returncode == 0, found.stderr
+    told = {line["student"]: line for line in map(json.loads, found.stdout.splitlines())}
+    assert {student: line["score"] for student, line in told.items()} == {"ada": 2, "bob": 0}
+    assert all(line["fresh"] and line["assignment"] == ASSIGNMENT for line in told.values())
+    assert "2 students, 2 graded now" in found.stderr
+
+
+def test_ctrl_c_waits_for_no_kernel_and_says_that_nothing_is_lost(tmp_path):
+    course = grading_course.course(tmp_path)
+    said, temporary = tmp_path / "said", tmp_path / "temporary"
+    temporary.mkdir()
+    hand_in(course, "ada", with_own("import time; time.sleep(600)"))
+    with said.open("w") as log:
+        command = [sys.executable, "-m", "grading", "grade", "--course", str(course.root)]
+        variables = os.environ | {"TMPDIR": str(temporary)}
+        run = subprocess.Popen(command, cwd=ROOT, stderr=log, stdout=log, start_new_session=True, env=variables)
+    deadline = time.monotonic() + 60
+    while not any(temporary.glob("mibook-course-*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(2)  # into the cell that sleeps
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.wait(timeout=15) == 130  # the cell has more time than this
+    assert "Stopped. Nothing is lost" in said.read_text()
