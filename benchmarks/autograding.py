@@ -26,12 +26,13 @@ import numpy as np
 import pandas as pd
 import psutil
 from nbformat.v4 import new_code_cell
-from nbgrader.converters import Autograde
+from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from grading import pipeline
 from grading.course import Course
+from grading.feedback import write
 from mibook.results import save
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "support"))
@@ -100,8 +101,8 @@ class Memory:
             self.most = max(self.most, total)
 
 
-def stock(folder: Path, submissions: list[bytes]) -> float:
-    """Grade intact submissions with nbgrader as it comes, in one process; return the seconds."""
+def stock(folder: Path, submissions: list[bytes]) -> tuple[float, float]:
+    """Grade intact submissions with nbgrader as it comes, in one process; return the seconds, and those of feedback."""
     shutil.copytree(grading_course.template() / "source", folder / "source")
     shutil.copytree(grading_course.template() / "release", folder / "release")
     shutil.copy(grading_course.template() / "gradebook.db", folder / "gradebook.db")
@@ -112,11 +113,14 @@ def stock(folder: Path, submissions: list[bytes]) -> float:
     config.CourseDirectory.root, config.CourseDirectory.course_id = str(folder), "mibook"
     config.CourseDirectory.assignment_id = ASSIGNMENT
     config.OverwriteCells.add_missing_cells = True
-    converter = Autograde(coursedir=CourseDirectory(config=config), config=config)
-    converter.log = logging.Logger("stock")
-    start = time.perf_counter()
-    converter.start()
-    return time.perf_counter() - start
+    seconds = []
+    for kind in (Autograde, GenerateFeedback):
+        converter = kind(coursedir=CourseDirectory(config=config), config=config)
+        converter.log = logging.Logger("stock")
+        start = time.perf_counter()
+        converter.start()
+        seconds.append(time.perf_counter() - start)
+    return seconds[0], seconds[1]
 
 
 def sheet_seconds() -> dict[str, float]:
@@ -156,10 +160,13 @@ def main() -> None:
             with memory:
                 rows = pipeline.grade(course, ASSIGNMENT, PROCESSES)
             seconds += time.perf_counter() - start
+            start = time.perf_counter()
+            write.generate(course, ASSIGNMENT, PROCESSES)
+            feedback_seconds = time.perf_counter() - start  # of all pages that there are: the last time counts
             if half == 0:
                 intact = [content for content, kind in zip(contents, kinds, strict=True) if kind != "broken"]
                 with stock_memory:
-                    stock_seconds = stock(Path(name) / "stock", intact[:STOCK])
+                    stock_seconds, stock_feedback_seconds = stock(Path(name) / "stock", intact[:STOCK])
         status = Counter(row.status for row in rows)
     assert len(rows) == STUDENTS
     for sheet, spent in sheet_seconds().items():
@@ -170,10 +177,17 @@ def main() -> None:
             "submissions": [STUDENTS, STOCK],
             "processes": [PROCESSES, 1],
             "a minute": [60 * STUDENTS / seconds, 60 * STOCK / stock_seconds],
+            "a minute, with feedback": [
+                60 * STUDENTS / (seconds + feedback_seconds),
+                60 * STOCK / (stock_seconds + stock_feedback_seconds),
+            ],
             "failed to run": [status["failed to run"], 0],
         }
     )
-    frame["ratio"] = frame["a minute"] / frame["a minute"].iloc[1]
+    frame["of a core"] = frame["a minute"] / frame["processes"] / frame["a minute"].iloc[1]
+    frame["of a core, with feedback"] = (
+        frame["a minute, with feedback"] / frame["processes"] / frame["a minute, with feedback"].iloc[1]
+    )
     frame["memory in MB"] = [memory.most, stock_memory.most]
     print(frame.to_string(index=False))
     print(dict(status), f"the coordinator alone: {memory.own:.0f} MB")

@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import grading_course
+from benchmarks.autograding import submission
 from chapters.source import ROOT
 from grading import pipeline
 from grading.__main__ import main
@@ -300,3 +302,21 @@ def test_ctrl_c_waits_for_no_kernel_and_says_that_nothing_is_lost(tmp_path):
     os.killpg(run.pid, signal.SIGINT)
     assert run.wait(timeout=15) == 130  # the cell has more time than this
     assert "Stopped. Nothing is lost" in said.read_text()
+
+
+def test_forked_kernels_give_the_same_grades_and_reasons_as_cold_ones(tmp_path):
+    """Right and wrong answers of the sheet that uses most, and one that draws chance numbers without a seed."""
+    rng = np.random.default_rng(1)
+    sheets = {f"{kind}-{n}": submission(rng, kind) for kind in ("right", "wrong") for n in range(3)}
+    found = {}
+    for warm in (True, False):
+        course = grading_course.course(tmp_path / str(warm))
+        settings = course.root / "nbgrader_config.py"
+        settings.write_text(f"{settings.read_text()}\nc.BubblewrapProvisioner.warm = {warm}\n")
+        for student, content in sheets.items():
+            hand_in(course, student, content, "mine.ipynb", "mutual-information")
+        rows = {row.student: row for row in pipeline.grade(course, "mutual-information", 2, progress=False)}
+        checks = {student: audit.latest(course.root, "mutual-information", student).checks for student in sheets}
+        found[warm] = {student: (row.status, row.score, row.reasons, checks[student]) for student, row in rows.items()}
+    assert found[True] == found[False]
+    assert found[True]["right-0"][1] > found[True]["wrong-0"][1]
