@@ -31,16 +31,17 @@ def bind_given(socket, address):
 
 
 find_module = inspect.getmodule
-without: set[tuple[str | None, int]] = set()
+without: set[tuple[str, int]] = set()
 
 
 def find_module_once(thing, _filename=None):
     """The module that a frame's or a code's file belongs to; a file that belongs to none is looked up once."""
-    key = getattr(getattr(thing, "f_code", thing), "co_filename", None), len(sys.modules)
-    if key in without:
-        return None
-    module = find_module(thing, _filename)
-    if module is None and key[0]:
+    code = thing.f_code if inspect.isframe(thing) else thing
+    if not inspect.iscode(code):
+        return find_module(thing, _filename)
+    key = code.co_filename, len(sys.modules)
+    module = None if key in without else find_module(thing, _filename)
+    if module is None:
         without.add(key)
     return module
 
