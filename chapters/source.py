@@ -10,6 +10,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
+DEEPER = "deeper-"
+"""How the label of a section begins that the core of its chapter does not need; the site folds such a section."""
 
 
 def pages() -> list[Path]:

@@ -43,6 +43,29 @@ def draw_truth(
         )
 
 
+def draw_budget(ax: Axes, truth: float, terms: dict[str, float], noise: float | None = None) -> None:
+    """Draw an error as one stacked bar from the truth to the estimate, a piece for each named term, all in nats.
+
+    Each piece lies in a row of its own and starts where the last one ended, so that pieces of either sign can be seen.
+    """
+    ends = truth + np.cumsum(list(terms.values()))
+    starts = np.concatenate([[truth], ends[:-1]])
+    colors = [JOINT if end >= start else REFERENCE for start, end in zip(starts, ends, strict=True)]
+    rows = range(len(terms))
+    if noise is not None:
+        ax.axvspan(truth - noise, truth + noise, color="0.88", zorder=0, label=f"noise ±{noise:.3f}")
+    ax.axvline(truth, color="black", linewidth=1.2, label=f"truth {truth:.3f} nats")
+    ax.axvline(ends[-1], color=ESTIMATE, linestyle="--", label=f"estimate {ends[-1]:.3f}")
+    ax.barh(rows, ends - starts, left=starts, color=colors, height=0.6)
+    for row, (end, term) in enumerate(zip(ends, terms.values(), strict=True)):
+        ax.annotate(f"{term:+.3f}", (end, row), (4 if term >= 0 else -4, 0), textcoords="offset points",
+                    va="center", ha="left" if term >= 0 else "right", fontsize=9)  # fmt: skip
+    ax.set(yticks=rows, yticklabels=list(terms), xlabel="value [nats]")
+    ax.invert_yaxis()
+    ax.margins(x=0.2)
+    ax.legend(fontsize=9, loc="best")
+
+
 def draw_pairs(X: np.ndarray, Y: np.ndarray, color: str = JOINT) -> sns.JointGrid:
     """Scatter the pairs with the marginal density estimates beside and the joint one's contours on top.
 

@@ -7,6 +7,7 @@
 - Launch buttons point at the notebook of the pair, which lies in another folder than the page.
 - The execution table shows what `chapters.execution` recorded, since Sphinx itself executes nothing.
 - A page without code shows a stored result by a directive.
+- A section that the core of its chapter does not need is folded below its heading.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from sphinx_design.shared import create_component
 
 from chapters.editions import FOLDERS
 from chapters.macros import macros
-from chapters.source import ROOT
+from chapters.source import DEEPER, ROOT
 from mibook import results
 from sitebuild import icons
 
@@ -66,6 +69,36 @@ class HideMacroBlock(SphinxTransform):
             if block.get("language") == "yaml" and block.astext().startswith("math:"):
                 block.parent.remove(block)
             break  # only the very first block of a page can be it
+
+
+class FoldDeeper(SphinxPostTransform):
+    """Fold all of a section but its heading if its label is of the kind that marks what the core does not need.
+
+    The heading stays open, with its anchor and its place in the contents; paper gets the section as it is.
+    """
+
+    default_priority = 198  # before sphinx-design makes its dropdowns
+    formats = ("html",)
+
+    def run(self, **kwargs) -> None:
+        for section in list(self.document.findall(nodes.section)):
+            if any(name.startswith(DEEPER) for name in section["ids"]):
+                start = section.first_child_matching_class(nodes.title) + 1
+                fold = create_component(
+                    "dropdown",
+                    opened=False,
+                    type="dropdown",
+                    has_title=True,
+                    icon=None,
+                    chevron="right-down",
+                    container_classes=["sd-mb-3"],
+                    title_classes=[],
+                    body_classes=[],
+                )
+                title = section[start - 1].astext()
+                fold += [nodes.rubric(title, title), *section.children[start:]]
+                del section[start:]
+                section += fold
 
 
 class StoredResult(SphinxDirective):
@@ -186,6 +219,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", configure)
     app.connect("builder-inited", require_packages)
     app.add_transform(HideMacroBlock)
+    app.add_post_transform(FoldDeeper)
     app.add_directive("stored-result", StoredResult)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.connect("doctree-read", check_alt_text)
