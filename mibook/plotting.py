@@ -60,10 +60,11 @@ def draw_budget(ax: Axes, truth: float, terms: dict[str, float], noise: float | 
     for row, (end, term) in enumerate(zip(ends, terms.values(), strict=True)):
         ax.annotate(f"{term:+.3f}", (end, row), (4 if term >= 0 else -4, 0), textcoords="offset points",
                     va="center", ha="left" if term >= 0 else "right", fontsize=9)  # fmt: skip
-    ax.set(yticks=rows, yticklabels=list(terms), xlabel="value [nats]")
+    low, high = min(truth, *ends), max(truth, *ends)
+    room = 0.25 * (high - low)  # for the numbers beside the bars
+    ax.set(yticks=rows, yticklabels=list(terms), xlabel="value [nats]", xlim=(low - room, high + room))
     ax.invert_yaxis()
-    ax.margins(x=0.2)
-    ax.legend(fontsize=9, loc="best")
+    ax.legend(fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
 def draw_pairs(X: np.ndarray, Y: np.ndarray, color: str = JOINT) -> sns.JointGrid:
