@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
 
-from grading.verdict.reading import near
+from grading.verdict.reading import SINGLE, near
 
 Bound = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Case = tuple[torch.Tensor, torch.Tensor, float]
+EXACT = 1e-9
+# Where critic values may be clipped: in words, at the data, at the reference.
+PLACES = (("at the reference", False, True), ("at the data", True, False), ("in both terms", True, True))
 
 
 def bound(t: torch.Tensor, t_ref: torch.Tensor) -> torch.Tensor:
@@ -75,14 +80,115 @@ MISTAKES: dict[str, Bound] = {
 def explain(seen: Iterable[tuple[np.ndarray, np.ndarray, float]], sign: int = 1) -> tuple[str, Bound | None]:
     """What is wrong with values computed from (t, t_ref), and the bound that they are values of.
 
-    The sentence is "" where they are right; the bound is None where no known mistake gives these values.
-    ``sign`` is -1 where minus the bound is asked for.
+    The sentence is "" where they are right, be it to float32 alone (see `exact`). Known mistakes come first, then two
+    of them together, then what a small family explains: another count, a factor, a constant, a clip. The bound is None
+    where nothing gives these values. ``sign`` is -1 where minus the bound is asked for.
     """
-    seen = [(torch.tensor(t), torch.tensor(r), value) for t, r, value in seen]
-    for sentence, mistake in {"": bound, **MISTAKES}.items():
-        if seen and all(near(value, sign * mistake(t, r).item()) for t, r, value in seen):
-            return sentence, mistake
+    cases = [(torch.tensor(t), torch.tensor(r), sign * value) for t, r, value in seen]
+    known = {"": bound, **MISTAKES}
+    for tolerance in (EXACT, SINGLE):
+        for sentence, of in known.items():
+            if _gives(of, cases, tolerance):
+                return sentence, of
+    for sentence, of in (*_two_mistakes(cases), *_counts(cases), *_scales(cases), *_clips(cases)):
+        if _gives(of, cases, SINGLE):
+            return sentence, of
     return "The value is not mean t - log mean e^t'." if sign > 0 else "The value is not log mean e^t' - mean t.", None
+
+
+def exact(of: Bound, seen: Iterable[tuple[np.ndarray, np.ndarray, float]], sign: int = 1) -> bool:
+    """Whether values are those of a bound to float64, and not to float32 alone."""
+    return _gives(of, [(torch.tensor(t), torch.tensor(r), sign * value) for t, r, value in seen], EXACT)
+
+
+def _gives(of: Bound, cases: list[Case], tolerance: float) -> bool:
+    """Whether the cases' values are those of a bound; rounding to float32 grows with the critic's values."""
+    return bool(cases) and all(
+        near(value, of(t, r).item(), tolerance * (1 + float(max(t.abs().max(), r.abs().max())) * (tolerance > EXACT)))
+        for t, r, value in cases
+    )
+
+
+def _two_mistakes(cases: list[Case]) -> Iterator[tuple[str, Bound]]:
+    """Two known mistakes at once, one in each term: what they change adds up."""
+    if len(cases) < 3:
+        return
+    right = np.array([bound(t, r).item() for t, r, _ in cases])
+    changes = {s: np.array([of(t, r).item() for t, r, _ in cases]) - right for s, of in MISTAKES.items()}
+    change = np.array([value for *_, value in cases]) - right
+    for (first, a), (second, b) in itertools.combinations(changes.items(), 2):
+        if near(change - a, b):
+            one, other = MISTAKES[first], MISTAKES[second]
+            yield f"{first} {second}", lambda t, r, one=one, other=other: one(t, r) + other(t, r) - bound(t, r)
+
+
+def _counts(cases: list[Case]) -> Iterator[tuple[str, Bound]]:
+    """Averages that divide by another count, and a constant inside the log; each solved for in the first case."""
+    for t, r, value in cases[:1]:
+        more = math.exp(min(value - t.mean().item() + torch.logsumexp(r, 0).item(), 600)) - len(r)
+        yield (
+            f"The sum of e^t' is divided by n' {more:+.3g}: divide it by n', the number of reference values.",
+            lambda t, r, k=more: t.mean() - torch.logsumexp(r, 0) + torch.log(torch.tensor(len(r) + k).double()),
+        )
+        mean = value + log_mean_exp(r).item()
+        more = t.sum().item() / mean - len(t) if mean else 0.0
+        yield (
+            f"The sum of t is divided by n {more:+.3g}: divide it by n, the number of data values.",
+            lambda t, r, k=more: t.sum() / (len(t) + k) - log_mean_exp(r),
+        )
+        more = math.exp(min(t.mean().item() - value, 600)) - r.exp().mean().item()
+        yield (
+            f"The constant {more:.3g} is added inside the log: it shifts the bound.",
+            lambda t, r, c=more: t.mean() - (r.exp().mean() + c).log(),
+        )
+
+
+def _scales(cases: list[Case]) -> Iterator[tuple[str, Bound]]:
+    """A constant beside the bound, a factor before it, or a factor before each of its terms."""
+    if len(cases) < 2:
+        return
+    terms = np.array([[t.mean().item(), -log_mean_exp(r).item()] for t, r, _ in cases])
+    values = np.array([value for *_, value in cases])
+    c = float((values - terms.sum(1))[0])
+    yield f"The value is not the bound but the bound {c:+.3g}: nothing is added.", lambda t, r: bound(t, r) + c
+    a = float(values[0] / terms.sum(1)[0])
+    yield f"The value is not the bound but {a:.3g} times the bound.", lambda t, r: a * bound(t, r)
+    if len(cases) > 2:
+        p, q = np.linalg.lstsq(terms, values, rcond=None)[0].tolist()
+        yield (
+            f"The value is not the bound: mean t is multiplied by {p:.3g} and log mean e^t' by {q:.3g}.",
+            lambda t, r: p * t.mean() - q * log_mean_exp(r),
+        )
+
+
+def _clips(cases: list[Case]) -> Iterator[tuple[str, Bound]]:
+    """Critic values that are cut at a level, from above, from below or on both sides; in either term or in both.
+
+    The level is found by bisection in the case that departs most from the bound; another one has to confirm it.
+    """
+    if sum(not _gives(bound, [case], SINGLE) for case in cases) < 2:
+        return
+    t, r, value = max(cases, key=lambda case: abs(case[2] - bound(*case[:2]).item()))
+    cuts: dict[str, Callable[[torch.Tensor, float], torch.Tensor]] = {
+        "above": lambda a, c: a.clamp(max=c),
+        "below": lambda a, c: a.clamp(min=-c),
+        "on both sides": lambda a, c: a.clamp(-abs(c), abs(c)),
+    }
+    for (side, cut), (where, data, reference) in itertools.product(cuts.items(), PLACES):
+
+        def cut_at(c: float, t=None, r=None, cut=cut, data=data, reference=reference) -> torch.Tensor:
+            return bound(cut(t, c) if data else t, cut(r, c) if reference else r)
+
+        low, high = (0.0 if side == "on both sides" else -60.0), 60.0
+        rising = cut_at(high, t, r).item() > cut_at(low, t, r).item()
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if (cut_at(middle, t, r).item() < value) == rising else (low, middle)
+        level = -high if side == "below" else high
+        yield (
+            f"Values of t {where} are clipped {side} at {level:.3g}: use them as they are.",
+            lambda t, r, c=high, cut_at=cut_at: cut_at(c, t, r),
+        )
 
 
 def gradients(of: Bound, t: np.ndarray, t_ref: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

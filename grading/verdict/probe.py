@@ -18,6 +18,7 @@ def probe_source(inputs: Callable, probe: Callable, *helpers: Callable) -> str:
 
     ``helpers`` are functions that the probe calls. The code runs in a namespace of its own, so that a student's
     ``list`` or ``SEED`` does it no harm and none of its names stays behind; ``STUDENT`` is the notebook's namespace.
+    What starts it is taken from the module of builtins, so that a student's ``compile`` or ``globals`` stops nothing.
     The seed is 0 until `seeded` puts another.
     """
     pieces: tuple[Callable, ...] = (
@@ -36,7 +37,8 @@ def probe_source(inputs: Callable, probe: Callable, *helpers: Callable) -> str:
         raise ValueError("A probe's source must hold neither ''' nor a backslash: it is sent inside a raw string.")
     calls = f"run_probe({inputs.__name__}, {probe.__name__}, STUDENT, SEED)"
     code = f"MIME = {MIME!r}\n\n{source}\n\n{calls}\n"
-    return f"exec(compile(r'''\n{code}''', '<probe>', 'exec'), {{'STUDENT': globals(), {SEED.format(0)})\n"
+    call = f"b.exec(b.compile(r'''\n{code}''', '<probe>', 'exec'), {{'STUDENT': b.globals(), {SEED.format(0)})"
+    return f"(lambda b: {call})(__import__('builtins'))\n"
 
 
 def seeded(source: str, seed: int, before: int = 0) -> str:
@@ -61,9 +63,9 @@ def plain(value):
 
 
 def tensor_facts(t):
-    """What a result is: its shape, float type and device, and its values in one row."""
+    """What a result is: its shape, float type and device, and its values in one row, unless it is far too large."""
     facts = {"shape": list(t.shape), "dtype": str(t.dtype), "device": str(t.device)}
-    if not t.is_meta:
+    if not t.is_meta and t.numel() <= 20000:  # a shape that was broadcast by mistake is said, not sent
         facts["values"] = plain(t.reshape(-1))
     return facts
 

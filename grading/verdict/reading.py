@@ -15,6 +15,7 @@ from chapters.editions import STUB
 from grading.record import Check
 
 HUGE = 1e100  # nothing that a right answer holds comes near it
+SINGLE = 3e-6  # what a few steps in float32 leave of a number: right, but not to float64
 
 
 def entry(record: object, *path: str | int) -> object:
