@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grading.exercises._chance import columns_fault, normal_fault
+from grading.exercises._chance import columns_fault, new_values, normal_fault, rows_fault
 from grading.record import Check
 from grading.verdict.probe import decoys, plain, probe_source
 from grading.verdict.reading import Sheet, entry, error, integers, numbers, stopped
@@ -15,24 +15,29 @@ POINTS = {"shapes": 0.25, "law of each column": 0.75, "independent columns": 0.5
 
 
 def inputs(seed):
-    """Sizes and seeds of generators."""
+    """Sizes and seeds of generators; the large size is odd, so that no shift of the rows is half of it."""
     import numpy
 
     rng = numpy.random.default_rng([seed, 7])
-    return {"n": int(rng.integers(4000, 4500)), "small": int(rng.integers(9, 40)), "draws": rng.integers(2**31, size=3)}
+    n = 2 * int(rng.integers(2350, 2480)) + 1
+    return {"n": n, "small": int(rng.integers(9, 40)), "draws": rng.integers(2**31, size=3)}
 
 
 def probe(student, attempt, n, small, draws):
-    """A large sample, and small ones from generators with the same and with other seeds."""
+    """Two large samples, and small ones from generators with the same and with other seeds; one after a later call."""
     import numpy
 
     def stream(k):
         return numpy.random.default_rng(int(draws[k]))
 
     def sample(size, rng):
-        X_ref, Y_ref = student["reference_sample"](size, rng)
+        return facts(*student["reference_sample"](size, rng))
+
+    def facts(X_ref, Y_ref):
         shapes = [list(X_ref.shape), list(Y_ref.shape)]
-        digits = 5 if size > 1000 else 17  # a large record is kept short
+        if max(X_ref.size, Y_ref.size) > 20000:  # a shape that was broadcast by mistake is said, not sent
+            return {"shapes": shapes}
+        digits = 9 if X_ref.size > 1000 else 17  # a large record is kept short
         return {
             "shapes": shapes,
             "X": plain(X_ref.round(digits).reshape(-1)),
@@ -41,10 +46,16 @@ def probe(student, attempt, n, small, draws):
 
     def twice():
         rng = stream(1)
-        return [sample(small, rng), sample(small, rng)]
+        first = student["reference_sample"](small, rng)
+        before, second = facts(*first), sample(small, rng)
+        return [before, second, facts(*first)]
+
+    def large():
+        rng = stream(0)
+        return [sample(n, rng), sample(n, rng)]
 
     with decoys(student, {"n_ref": 3, "n": 3, "rng": stream(2)}):
-        attempt("large", lambda: sample(n, stream(0)))
+        attempt("large", large)
         attempt("one", lambda: sample(1, stream(0)))
         attempt("twice", twice)
         attempt("again", lambda: sample(small, stream(1)))
@@ -58,49 +69,62 @@ def judge(record: object, seed: int) -> list[Check]:
     """The marks for a record of `PROBE`."""
     sheet = Sheet(POINTS)
     asked = inputs(seed)
-    large, n = entry(record, "large"), asked["n"]
-    x, y = (numbers(entry(large, name), n) for name in "XY")
+    n = asked["n"]
+    pairs = [[numbers(entry(record, "large", k, name), n) for name in "XY"] for k in (0, 1)]
     sheet.mark("shapes", _shape_fault(record, asked))
-    if x is None or y is None:
-        reason = (
-            stopped(error(large), "reference_sample") if error(large) else f"There are not {n} values in each column."
-        )
+    if any(column is None for pair in pairs for column in pair):
+        failure = error(entry(record, "large"))
+        untold = f"There are not {n} finite numbers in each column, so this cannot be told."
         for behaviour in ("law of each column", "independent columns", "the given generator"):
-            sheet.mark(behaviour, reason)
+            sheet.mark(behaviour, stopped(failure, "reference_sample") if failure else untold)
         return sheet.checks()
-    sheet.mark("law of each column", normal_fault(x, "X_ref") or normal_fault(y, "Y_ref"))
+    sheet.mark("law of each column", _law_fault(pairs))
+    x, y = pairs[0]
     random = min(x.std(), y.std()) > 1e-9
     sheet.mark("independent columns", columns_fault(x, y) if random else "A column that does not vary is not drawn.")
-    sheet.mark("the given generator", _generator_fault(record, asked["small"]))
+    fresh = new_values(x) and new_values(y)
+    sheet.mark("the given generator", _generator_fault(record, asked["small"], fresh))
     return sheet.checks()
 
 
+def _law_fault(pairs: list) -> str:
+    """The law of both samples together, then the rows of each and across the two."""
+    for name, first, second in zip(("X_ref", "Y_ref"), *pairs, strict=True):
+        if fault := normal_fault(np.concatenate([first, second]), name):
+            return fault
+        if fault := rows_fault(first, name) or rows_fault(second, name):
+            return fault
+    return ""
+
+
 def _shape_fault(record: object, asked: dict) -> str:
-    for part, n in (("large", asked["n"]), ("one", 1), ("again", asked["small"])):
-        failure = error(entry(record, part))
+    for path, n in ((("large", 0), asked["n"]), (("one",), 1), (("again",), asked["small"])):
+        failure = error(entry(record, path[0]))
         if failure:
             return stopped(failure, "reference_sample")
         for k, name in enumerate("XY"):
-            shape = integers(entry(record, part, "shapes", k), 0, 10**9, 8)
+            shape = integers(entry(record, *path, "shapes", k), 0, 10**9, 8)
             if shape != [n, 1]:
                 found = "nothing" if shape is None else f"shape {tuple(shape)}"
                 return f"{name}_ref should have shape ({n}, 1) for n_ref = {n}, and has {found}."
-            if numbers(entry(record, part, name), n) is None:
+        for name in "XY":
+            if numbers(entry(record, *path, name), n) is None:
                 return f"{name}_ref does not hold {n} finite numbers."
     return ""
 
 
-def _generator_fault(record: object, n: int) -> str:
-    parts = [entry(record, "twice", 0), entry(record, "twice", 1), entry(record, "again"), entry(record, "other")]
+def _generator_fault(record: object, n: int, fresh: bool) -> str:
+    """``fresh`` says that values do not come twice within a sample, so that they should not across two."""
+    twice = [entry(record, "twice", k) for k in range(3)]
     columns = []
     for name in "XY":
-        found = [numbers(entry(part, name), n) for part in parts]
+        found = [numbers(entry(part, name), n) for part in (*twice, entry(record, "again"), entry(record, "other"))]
         if any(column is None for column in found):
             return "The small samples are not there."
         columns.append(found)
-    if all(np.array_equal(found[0], found[3]) for found in columns):
+    if all(np.array_equal(first, other) for first, *_, other in columns):
         return "The sample is the same for every seed: draw from the generator that you are given, and make none."
-    for name, (first, second, again, _) in zip("XY", columns, strict=True):
+    for name, (first, second, later, again, _) in zip("XY", columns, strict=True):
         if np.array_equal(first, second):
             return (
                 f"A second call gives the same {name}_ref: draw from the generator that you are given, and make none."
@@ -109,6 +133,8 @@ def _generator_fault(record: object, n: int) -> str:
             return (
                 f"The same seed gives another {name}_ref: there is another source of chance than the given generator."
             )
-        if np.intersect1d(first, second).size:
+        if fresh and np.intersect1d(first, second).size > 1:  # float32 may repeat one by chance
             return f"A second call repeats values of {name}_ref: each call goes on where the last one stopped."
+        if not np.array_equal(first, later):
+            return f"A second call changes the {name}_ref of the first: return new arrays, not one that is kept."
     return ""

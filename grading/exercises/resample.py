@@ -17,7 +17,7 @@ POINTS = {
     "each row equally likely, with replacement": 1.0,
     "two independent indices": 1.0,
 }
-ROWS, COLUMNS, CALLS = 9, (2, 1), 12
+ROWS, COLUMNS, CALLS, FEWER = 9, (2, 1), 12, 5
 
 
 def inputs(seed):
@@ -31,22 +31,26 @@ def inputs(seed):
 
 
 def probe(student, attempt, X, Y, size, draws):
-    """One large draw, a single pair, and several draws of as many rows as there are."""
+    """One large draw, a single pair, and several draws of as many rows as there are, and of fewer."""
     import numpy
 
     def draw(size, rng):
         A, B = student["resample_pairs"](X.copy(), Y.copy(), size, rng)
-        return {"shapes": [list(A.shape), list(B.shape)], "X": plain(A), "Y": plain(B)}
+        shapes = [list(A.shape), list(B.shape)]
+        if max(A.size, B.size) > 20000:  # a shape that was broadcast by mistake is said, not sent
+            return {"shapes": shapes}
+        return {"shapes": shapes, "X": plain(A), "Y": plain(B)}
 
-    def several():
+    def several(size, calls):
         rng = numpy.random.default_rng(int(draws[2]))
-        return [draw(len(X), rng) for _ in range(12)]
+        return [draw(size, rng) for _ in range(calls)]
 
     wrong = {"X": X + 0.5, "Y": Y + 0.5, "n": 4, "size": 3, "rng": numpy.random.default_rng(int(draws[3]))}
     with decoys(student, wrong):
         attempt("large", lambda: draw(size, numpy.random.default_rng(int(draws[0]))))
         attempt("one", lambda: draw(1, numpy.random.default_rng(int(draws[1]))))
-        attempt("several", several)
+        attempt("several", lambda: several(len(X), 12))
+        attempt("fewer", lambda: several(5, 30))
 
 
 PROBE = probe_source(inputs, probe)
@@ -101,7 +105,7 @@ def judge(record: object, seed: int) -> list[Check]:
         sheet.mark("each row equally likely, with replacement", reason)
         sheet.mark("two independent indices", reason)
         return sheet.checks()
-    law = uniform_fault(J, ROWS, "X") or uniform_fault(K, ROWS, "Y") or _small_fault(record, X, Y)
+    law = _law_fault(record, J, X, "X") or _law_fault(record, K, Y, "Y")
     sheet.mark("each row equally likely, with replacement", law)
     random = min(np.ptp(J), np.ptp(K)) > 0
     sheet.mark(
@@ -133,13 +137,18 @@ def _shape_fault(record: object, size: int) -> str:
     return ""
 
 
-def _small_fault(record: object, X: np.ndarray, Y: np.ndarray) -> str:
-    """Whether draws of as many rows as there are hold repeats, as draws with replacement do."""
-    for name, rows in (("X", X), ("Y", Y)):
-        draws = [index_of(entry(record, "several", k, name), rows, ROWS)[0] for k in range(CALLS)]
+def _law_fault(record: object, index: np.ndarray, rows: np.ndarray, name: str) -> str:
+    return uniform_fault(index, ROWS, name) or _small_fault(record, rows, name)
+
+
+def _small_fault(record: object, rows: np.ndarray, name: str) -> str:
+    """Whether draws of as many rows as there are, and of fewer, hold repeats, as draws with replacement do."""
+    for part, size, calls, said in (("several", ROWS, CALLS, "n"), ("fewer", FEWER, 30, f"{FEWER} of {ROWS} rows")):
+        draws = [index_of(entry(record, part, k, name), rows, size)[0] for k in range(calls)]
         if any(index is None for index in draws):
-            failure = error(entry(record, "several"))
-            return stopped(failure, "With size = n, resample_pairs") if failure else "With size = n rows are missing."
-        if repeats_too_rarely(np.array(draws)):
-            return f"With size = n all rows of {name} are different in each draw: draw with replacement."
+            failure = error(entry(record, part))
+            said = f"With size = {said}"
+            return stopped(failure, f"{said}, resample_pairs") if failure else f"{said} rows of {name} are missing."
+        if repeats_too_rarely(np.array(draws), ROWS):
+            return f"With size = {said} all rows of {name} are different in each draw: draw with replacement."
     return ""
