@@ -56,34 +56,52 @@ def serial_fault(index: np.ndarray, n: int) -> bool:
     if min(table_of(index[:-lag], index[lag:], n) for lag in lags) < ALARM:
         return True
     expected = float(((np.bincount(index, minlength=n) / len(index)) ** 2).sum())
-    return agreements_fault(index, index, n, expected, range(1, len(index) - 50))
+    return agreements_fault(index, index, expected, range(1, len(index) - 50))
 
 
-def table_of(first: np.ndarray, second: np.ndarray, n: int) -> float:
-    """The p-value of the chi-squared test of two indices as independent, whatever the law of each."""
+def table_of(first: np.ndarray, second: np.ndarray, n: int, times: float = 1.0) -> float:
+    """The p-value of the chi-squared test of two indices as independent, whatever the law of each.
+
+    ``times`` says how often each pair counts, where the same ones come again.
+    """
     table = np.bincount(first * n + second, minlength=n * n).reshape(n, n)
     table = table[table.any(axis=1)][:, table.any(axis=0)]
     if min(table.shape) < 2:
         return 1.0
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / len(first)
     degrees = (table.shape[0] - 1) * (table.shape[1] - 1)
-    return float(special.chdtrc(degrees, ((table - expected) ** 2 / expected).sum()))
+    return float(special.chdtrc(degrees, ((table - expected) ** 2 / expected).sum() / times))
 
 
-def agreements_fault(J: np.ndarray, K: np.ndarray, n: int, chance: float, lags: range) -> bool:
-    """Whether J_i = K_(i + lag) far more or less often than with probability ``chance``, at one of the lags.
-
-    The number of agreements of independent draws is binomial; the counts at all lags come from one Fourier transform.
-    """
+def agreements(J: np.ndarray, K: np.ndarray, lags: range) -> tuple[np.ndarray, np.ndarray]:
+    """How often J_i = K_(i + lag) at each lag, and of how many; all counts come from one Fourier transform."""
     size = 1 << max(len(J), len(K)).bit_length() + 1
     counts = np.zeros(size)
-    for row in range(n):
+    for row in np.intersect1d(J, K):
         a, b = (np.fft.rfft(index == row, size) for index in (J, K))
         counts += np.fft.irfft(a.conj() * b, size)
     lag = np.array(lags)
-    found, trials = np.rint(counts[lag]).astype(int), np.minimum(len(J), len(K) - lag) - np.maximum(0, -lag)
+    return np.rint(counts[lag]).astype(int), np.minimum(len(J), len(K) - lag) - np.maximum(0, -lag)
+
+
+def agreements_fault(J: np.ndarray, K: np.ndarray, chance: float, lags: range) -> bool:
+    """Whether J_i = K_(i + lag) far more or less often than with probability ``chance``, at one of the lags.
+
+    The number of agreements of independent draws is binomial.
+    """
+    found, trials = agreements(J, K, lags)
     far = np.abs(found - trials * chance) > 5 * np.sqrt(trials * chance * (1 - chance))
-    return bool(_two_sided(found[far], trials[far], chance).min(initial=1.0) < ALARM / len(lag))
+    return bool(_two_sided(found[far], trials[far], chance).min(initial=1.0) < ALARM / len(found))
+
+
+def repetition(J: np.ndarray, K: np.ndarray, n: int) -> float:
+    """How many times over each pair of rows counts, where both indices repeat together; 1 for draws."""
+    pairs = J * n + K
+    found, trials = agreements(pairs, pairs, range(1, len(pairs)))
+    chance = float(((np.bincount(pairs) / len(pairs)) ** 2).sum())
+    excess = found - trials * chance
+    far = excess > 8 * np.sqrt(trials * chance) + 20
+    return 1 + 2 * float(excess[far].sum()) / len(pairs)
 
 
 def dependence_fault(J: np.ndarray, K: np.ndarray, n: int) -> str:
@@ -95,17 +113,25 @@ def dependence_fault(J: np.ndarray, K: np.ndarray, n: int) -> str:
     chance = float(np.prod(margins / len(J), axis=0).sum())
     if same == 0 and chance * len(J) > 30:
         return "No true pair is ever drawn: J and K are independent, so that they agree once in n times."
-    if np.array_equal(*margins) and margins.min() > 0:
+    if np.array_equal(*margins) and np.ptp(margins) > 1:  # rows that are dealt out in turn have equal counts anyway
         return "K is J in another order: draw K apart from J."
-    if table_of(J, K, n) < ALARM:
+    times = repetition(J, K, n) if serial_fault(J, n) and serial_fault(K, n) else 1.0
+    if len(J) < 5 * n * n * times:
+        return "The same rows come again so often that it cannot be told whether J and K are independent."
+    if table_of(J, K, n, times) < ALARM:
         return "J and K depend on each other: draw K apart from J."
+    return _places_fault(J, K, n, chance) if times == 1 else ""
+
+
+def _places_fault(J: np.ndarray, K: np.ndarray, n: int, chance: float) -> str:
+    """Whether K depends on J at other places of the sample."""
     if min(min(table_of(J[lag:], K[:-lag], n), table_of(J[:-lag], K[lag:], n)) for lag in (1, 2, 3)) < ALARM:
         return "K is J shifted by a place: draw K apart from J."
     half = len(J) // 2
     halves = [(J[half:], K[: len(J) - half]), (J[: len(J) - half], K[half:]), (J, K[::-1])]
     if min(table_of(a, b, n) for a, b in halves) < ALARM:
         return "K holds rows of J again, in another order: draw K apart from J."
-    if agreements_fault(J, K, n, chance, range(-len(J) + 50, len(J) - 50)):
+    if agreements_fault(J, K, chance, range(-len(J) + 50, len(J) - 50)):
         return "K holds rows of J again, some places on: draw K apart from J."
     return ""
 

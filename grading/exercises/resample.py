@@ -59,7 +59,8 @@ PROBE = probe_source(inputs, probe)
 def index_of(value: object, rows: np.ndarray, size: int) -> tuple[np.ndarray | None, str]:
     """Which row of ``rows`` each row of a recorded result is, and whether they are whole; None if that is unknown.
 
-    The text is "" where all entries of each row belong together.
+    The text is "" where all entries of each row belong together. The entries of ``rows`` are integers, so that a row is
+    known in spite of a little noise.
     """
     found = numbers(value, size, rows.shape[1])
     if found is None:
@@ -68,50 +69,68 @@ def index_of(value: object, rows: np.ndarray, size: int) -> tuple[np.ndarray | N
             return None, f"The result does not hold {size} rows of {rows.shape[1]} numbers."
         found = found.reshape(-1, 1)
     place = {entry: row for row, line in enumerate(rows) for entry in line}
-    index = [place.get(entry) for entry in found[:, 0]]
+    first = found[:, 0]
+    index = [place.get(entry) for entry in np.where(np.abs(first - np.rint(first)) < 0.2, np.rint(first), first)]
     if any(row is None for row in index):
         return None, "Some entries are none of the data's: return rows of X and of Y as they are."
     index = np.array(index, dtype=int)
-    return index, "" if np.array_equal(found, rows[index]) else "Some rows are no row of the data: index whole rows."
+    if np.array_equal(found, rows[index]):
+        return index, ""
+    if np.array_equal(first, rows[index, 0]):
+        return index, "Some rows are no row of the data: index whole rows."
+    return index, "Some entries are none of the data's: return rows of X and of Y as they are."
+
+
+def _length(value: object, size: int) -> int:
+    """How many rows came, if they are enough to judge their law, and else how many were asked for."""
+    return len(value) if isinstance(value, list) and 1000 <= len(value) <= 9999 else size
 
 
 def judge(record: object, seed: int) -> list[Check]:
     """The marks for a record of `PROBE`."""
     sheet = Sheet(POINTS)
     asked = inputs(seed)
-    X, Y, size = asked["X"], asked["Y"], asked["size"]
+    data, size = {"X": asked["X"], "Y": asked["Y"]}, asked["size"]
     large = entry(record, "large")
-    failure = error(large)
-    (J, x_fault), (K, y_fault) = (index_of(entry(large, name), rows, size) for name, rows in (("X", X), ("Y", Y)))
-    if failure:
-        x_fault = stopped(failure, "resample_pairs")
-        if "larger sample than population" in failure:
-            x_fault += " size may exceed the number of rows: draw with replacement."
-        elif "out of bounds" in failure:
-            x_fault += " The index runs from 0 to n - 1."
-    elif numbers(entry(large, "X"), ROWS, COLUMNS[0]) is not None:
-        x_fault = f"For size = {size} only {ROWS} rows came back, as many as X has: draw with replacement."
-        if near(numbers(entry(large, "X"), ROWS, COLUMNS[0]), X, 0.0):
-            x_fault = "X came back as it is: draw rows of it."
-    swapped = (
-        index_of(entry(large, "X"), Y, size)[0] is not None and index_of(entry(large, "Y"), X, size)[0] is not None
-    )
+    rows = {name: _length(entry(large, name), size) for name in "XY"}
+    swapped = all(index_of(entry(large, a), data[b], rows[a])[0] is not None for a, b in ("XY", "YX"))
+    where = dict(zip("XY", "YX" if swapped else "XY", strict=True))  # under which name the rows of each came
+    (J, x_fault), (K, y_fault) = (index_of(entry(large, where[k]), data[k], rows[where[k]]) for k in "XY")
+    x_fault = _whole_fault(large, data["X"], size) or x_fault
     if swapped:
         x_fault = "X_ref holds rows of Y, and Y_ref rows of X: return X_ref first."
     sheet.mark("shapes", _shape_fault(record, size))
     sheet.mark("whole rows", x_fault or y_fault)
     if J is None or K is None:
-        reason = x_fault or y_fault
-        sheet.mark("each row equally likely, with replacement", reason)
-        sheet.mark("two independent indices", reason)
+        untold = x_fault or y_fault
+        sheet.mark("each row equally likely, with replacement", untold)
+        sheet.mark("two independent indices", untold)
         return sheet.checks()
-    law = _law_fault(record, J, X, "X") or _law_fault(record, K, Y, "Y")
+    law = next(filter(None, (_law_fault(record, i, data[k], where[k]) for k, i in (("X", J), ("Y", K)))), "")
     sheet.mark("each row equally likely, with replacement", law)
     random = min(np.ptp(J), np.ptp(K)) > 0
+    J, K = (index[: min(len(J), len(K))] for index in (J, K))
     sheet.mark(
         "two independent indices", _independence_fault(J, K) if random else "An index that never changes is not drawn."
     )
     return sheet.checks()
+
+
+def _whole_fault(large: object, X: np.ndarray, size: int) -> str:
+    """Why no rows came, where the error or what came in their place says it."""
+    failure = error(large)
+    if failure:
+        hint = ""
+        if "larger sample than population" in failure:
+            hint = " size may exceed the number of rows: draw with replacement."
+        elif "out of bounds" in failure:
+            hint = " The index runs from 0 to n - 1."
+        return stopped(failure, "resample_pairs") + hint
+    if numbers(entry(large, "X"), ROWS, COLUMNS[0]) is None:
+        return ""
+    if near(numbers(entry(large, "X"), ROWS, COLUMNS[0]), X, 0.0):
+        return "X came back as it is: draw rows of it."
+    return f"For size = {size} only {ROWS} rows came back, as many as X has: draw with replacement."
 
 
 def _independence_fault(J: np.ndarray, K: np.ndarray) -> str:
@@ -132,6 +151,7 @@ def _shape_fault(record: object, size: int) -> str:
             if shape != [rows, COLUMNS[k]]:
                 found = "nothing" if shape is None else f"shape {tuple(shape)}"
                 return f"{name}_ref should have shape ({rows}, {COLUMNS[k]}) for size = {rows}, and has {found}."
+        for k, name in enumerate("XY"):
             if numbers(entry(part, name), rows, COLUMNS[k]) is None:
                 return f"{name}_ref does not hold the numbers that its shape promises."
     return ""
@@ -144,7 +164,9 @@ def _law_fault(record: object, index: np.ndarray, rows: np.ndarray, name: str) -
 def _small_fault(record: object, rows: np.ndarray, name: str) -> str:
     """Whether draws of as many rows as there are, and of fewer, hold repeats, as draws with replacement do."""
     for part, size, calls, said in (("several", ROWS, CALLS, "n"), ("fewer", FEWER, 30, f"{FEWER} of {ROWS} rows")):
-        draws = [index_of(entry(record, part, k, name), rows, size)[0] for k in range(calls)]
+        first = entry(record, part, 0, name)
+        came = len(first) if isinstance(first, list) and 1 < len(first) < 100 else size
+        draws = [index_of(entry(record, part, k, name), rows, came)[0] for k in range(calls)]
         if any(index is None for index in draws):
             failure = error(entry(record, part))
             said = f"With size = {said}"

@@ -9,7 +9,42 @@ def pairs(J="rng.integers(len(X), size=size)", K="rng.integers(len(Y), size=size
     return f"{first}J = {J}\nK = {K}\nreturn {result}"
 
 
-LEAST_WRONG, LEAST_RIGHT = 40, 15
+LEAST_WRONG, LEAST_RIGHT = 75, 35
+
+# What answers with one fault keep, of 3 points and 2.
+EARNS = {
+    "the last row never": 4.0,
+    "the last row of Y never": 4.0,
+    "rounded": 4.0,
+    "each row as often": 4.0,
+    "dealt out where size exceeds n": 4.0,
+    "permutations one after another": 4.0,
+    "half drawn and repeated": 4.0,
+    "each drawn twice": 4.0,
+    "mirrored halves": 4.0,
+    "strata": 4.0,
+    "without replacement for few": 4.0,
+    "sorted": 4.0,
+    "one row repeated": 3.0,
+    "size ignored": 2.0,
+    "K holds most of J": 4.0,
+    "Y first": 4.0,
+    "noise added": 4.5,
+    "one more": 4.5,
+    "X shuffled": 4.5,
+    "Y sorted in place": 4.5,
+    "views": 3.75,
+    "read only": 4.75,
+    "a buffer that is kept": 4.75,
+    "a fresh generator": 4.25,
+    "numpy's global state": 4.25,
+}
+
+
+def drawn(J, first=""):
+    """Both indices drawn alike, each from its own number of rows."""
+    return pairs(J, J.replace("len(X)", "len(Y)"), first=first)
+
 
 WRONG = {
     "without replacement": (
@@ -178,6 +213,85 @@ WRONG = {
         .replace("return X[J], Y[K]", "return A, B"),
     ),
     "the first rows": (FRESH, "", "return X[:size], Y[:size]"),
+    "dealt out where size exceeds n": (
+        LAW,
+        "equally often",
+        drawn(
+            "rng.permuted(np.resize(np.arange(len(X)), size)) if size > 2 * len(X) else rng.integers(len(X), size=size)"
+        ),
+    ),
+    "half drawn and repeated": (LAW, "before", drawn("np.resize(rng.integers(len(X), size=size // 2 + 1), size)")),
+    "half drawn and repeated for X": (
+        LAW,
+        "before",
+        pairs("np.resize(rng.integers(len(X), size=size // 2 + 1), size)"),
+    ),
+    "a tenth repeated": (
+        LAW,
+        "before",
+        pairs(K="np.resize(rng.integers(len(Y), size=size - size // 10), size)"),
+    ),
+    "each drawn twice": (LAW, "before", drawn("np.repeat(rng.integers(len(X), size=size), 2)[:size]")),
+    "mirrored halves": (
+        LAW,
+        "before",
+        drawn(
+            "np.resize(np.concatenate([half, len(X) - 1 - half]), size)",
+            "half = rng.integers(len(X), size=size // 2 + 1)\n",
+        ).replace("\nK", "\nhalf = rng.integers(len(X), size=size // 2 + 1)\nK"),
+    ),
+    "strata": (
+        LAW,
+        "equally often",
+        drawn("rng.permutation(((np.arange(size) + rng.random(size)) / size * len(X)).astype(int))"),
+    ),
+    "strata in order": (
+        LAW,
+        "equally often",
+        pairs("((np.arange(size) + rng.random(size)) / size * len(X)).astype(int)"),
+    ),
+    "without replacement for few": (
+        LAW,
+        "With size = 5 of 9",
+        drawn("rng.choice(len(X), size, replace=size >= len(X))"),
+    ),
+    "never the row before": (
+        LAW,
+        "before",
+        pairs("(np.cumsum(rng.integers(1, len(X), size=size)) + rng.integers(len(X))) % len(X)"),
+    ),
+    "forty drawn and repeated": (LAW, "", drawn("np.resize(rng.integers(len(X), size=40), size)")),
+    "K holds most of J": (
+        INDICES,
+        "",
+        pairs(K="np.concatenate([J[size // 10 :], rng.integers(len(Y), size=size // 10)])"),
+    ),
+    "K is J some places on": (
+        INDICES,
+        "some places on",
+        pairs(K="np.concatenate([rng.integers(len(Y), size=size // 3), J])[:size]"),
+    ),
+    "K avoids J": (INDICES, "No true pair", pairs(K="(J + 1 + rng.integers(len(X) - 1, size=size)) % len(X)")),
+    "K near J": (INDICES, "depend", pairs(K="(J + rng.integers(0, 4, size)) % len(X)")),
+    "not a number": (
+        WHOLE,
+        "does not hold",
+        pairs(result="A, Y[K]").replace("return", "A = X[J]\nA[0] = np.nan\nreturn"),
+    ),
+    "every pair of rows": (SHAPES, "should have shape", pairs(result="X[J][:, None, :] + 0 * Y[K], Y[K]")),
+    "a buffer that is kept": (
+        NEW,
+        "keep none",
+        "kept = globals().setdefault('_kept', {})\nkey = size, X.shape[1]\nif key not in kept:\n"
+        "    kept[key] = np.empty((size, X.shape[1])), np.empty((size, Y.shape[1]))\nA, B = kept[key]\n"
+        "A[:] = X[rng.integers(len(X), size=size)]\nB[:] = Y[rng.integers(len(Y), size=size)]\nreturn A, B",
+    ),
+    "X set to zero": (
+        INPUTS,
+        "was changed",
+        pairs(result="A, B").replace("return", "A, B = X[J], Y[K]\nX[:] = 0\nreturn"),
+    ),
+    "X sorted in place": (INPUTS, "X was changed", pairs(first="X.sort(axis=0)\n")),
     "the stub": (LAW, "stub is still in place", 'raise NotImplementedError("Replace this line with your own code.")'),
 }
 
@@ -207,4 +321,41 @@ RIGHT = {
     "alternating": pairs("rng.integers(len(X), size=2 * size)", "J[1::2]", "X[J[::2]], Y[K]"),
     "spawned": pairs("rng.spawn(1)[0].integers(len(X), size=size)"),
     "prints": pairs(first="print(len(X), size)\n"),
+    "type hints": "n: int = len(X)\nJ: np.ndarray = rng.integers(low=0, high=n, size=size)\n"
+    "K: np.ndarray = rng.integers(low=0, high=n, size=size)\nreturn X[J], Y[K]",
+    "a helper": "def draw(Z):\n    return Z[rng.integers(len(Z), size=size)]\n\nreturn draw(X), draw(Y)",
+    "a lambda": "pick = lambda Z: Z[rng.choice(len(Z), size=size)]\nreturn pick(X), pick(Y)",
+    "a generator unpacked": "return tuple(Z[rng.integers(len(Z), size=size)] for Z in (X, Y))",
+    "a list unpacked": "J, K = [rng.integers(0, X.shape[0], size) for _ in range(2)]\nreturn X[J], Y[K]",
+    "comprehension": "return (\n    np.array([X[rng.integers(len(X))] for _ in range(size)]),\n"
+    "    np.array([Y[rng.integers(len(Y))] for _ in range(size)]),\n)",
+    "filled": "A = np.empty((size, X.shape[1]))\nB = np.empty((size, Y.shape[1]))\nfor i in range(size):\n"
+    "    A[i] = X[rng.integers(len(X))]\n    B[i] = Y[rng.integers(len(Y))]\nreturn A, B",
+    "appended": "A, B = [], []\nwhile len(A) < size:\n    A.append(X[rng.integers(len(X))])\n"
+    "    B.append(Y[rng.integers(len(Y))])\nreturn np.stack(A), np.vstack(B)",
+    "one-hot and einsum": "J, K = rng.integers(len(X), size=size), rng.integers(len(Y), size=size)\n"
+    "one = np.eye(len(X))\nreturn np.einsum('ij,jk->ik', one[J], X), one[K] @ Y",
+    "weights": "p = np.full(len(X), 1 / len(X))\n"
+    + pairs("rng.choice(len(X), size, p=p)", "rng.choice(len(Y), size, p=p)"),
+    "multinomial": "counts = rng.multinomial(size, np.full(len(X), 1 / len(X)))\n"
+    + pairs("rng.permutation(np.repeat(np.arange(len(X)), counts))"),
+    "searchsorted": "edges = np.arange(1, len(X) + 1) / len(X)\n"
+    + pairs("np.searchsorted(edges, rng.random(size), side='right')"),
+    "unravelled": "J, K = np.unravel_index(rng.integers(len(X) * len(Y), size=size), (len(X), len(Y)))\n"
+    "return X[J], Y[K]",
+    "copied first": "A, B = X.copy(), Y.copy()\n" + pairs(result="A[J], B[K]"),
+    "early return": "if size == 0:\n    return X[:0].copy(), Y[:0].copy()\n" + pairs(),
+    "one at a time": pairs(
+        "[int(rng.integers(len(X))) for _ in range(size)]", "[rng.integers(len(Y)) for _ in range(size)]"
+    ),
+    "shuffled copies": "rng.shuffle(A := X.copy())\nrng.shuffle(B := Y.copy())\n" + pairs(result="A[J], B[K]"),
+    "by columns": pairs(
+        result="np.column_stack([c[J] for c in X.T]), np.concatenate([c[K][:, None] for c in Y.T], axis=1)"
+    ),
+    "modulo": pairs(
+        "rng.integers(len(X) * 1000, size=size) % len(X)", "rng.integers(0, 10**6 * len(Y), size) % len(Y)"
+    ),
+    "take_along_axis": pairs(
+        result="np.take_along_axis(X, J[:, None], axis=0) if X.shape[1] == 1 else X[J], np.take(Y, K, 0)"
+    ),
 }
