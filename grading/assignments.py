@@ -37,7 +37,6 @@ class Declaration:
     path: Path
     chapters: Path  # the folder of all chapters, those without a sheet among them
     exercises: str  # the Python package of the modules that judge
-    package: str | None  # the Python package that students get as a wheel
     assignments: dict[str, Assignment]
 
     @property
@@ -54,7 +53,7 @@ def declared(path: Path = DEFAULT) -> Declaration:
             name: Assignment(name, entry["title"], tuple(_sheet(folder, *item) for item in entry["sheets"].items()))
             for name, entry in found["assignments"].items()
         }
-        return Declaration(path, folder, found["exercises"], found.get("package"), assignments)
+        return Declaration(path, folder, found["exercises"], assignments)
     except (OSError, yaml.YAMLError, KeyError, AttributeError, TypeError) as error:
         raise CourseError(
             f"{path} declares no assignments that can be read ({type(error).__name__}: {error})."

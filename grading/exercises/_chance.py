@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special, stats
 
 ALARM = 1e-10  # for one test: an honest answer meets about a hundred, most of them never near it
+EVEN = 3e-9  # for counts that are too even: what keeps all deals apart from draws
 DEVIATIONS = 6.5  # of a standard normal: two-sided probability 8e-11
 LAGS = (1, 2, 3, 4, 5, 7)
 
@@ -33,11 +34,17 @@ def uniform_fault(index: np.ndarray, n: int, name: str) -> str:
         return f"The rows of {name} are not equally likely: they came {counts.min()} to {counts.max()} times."
     if repeats_too_rarely(index[: len(index) // n * n].reshape(-1, n)):
         return f"Each {n} rows drawn from the {n} of {name} are all different: draw with replacement."
-    if special.chdtr(n - 1, spread) < ALARM:
+    if too_even(counts):
         return f"The rows of {name} come equally often, as rows dealt out do: draw each anew, with replacement."
     if serial_fault(index, n):
         return f"The rows drawn from {name} depend on those drawn before: draw each anew, and leave them unsorted."
     return ""
+
+
+def too_even(counts: np.ndarray) -> bool:
+    """Whether counts that should be equal in the mean are closer to it than draws come; those dealt out differ by 1."""
+    spread = ((counts - counts.mean()) ** 2).sum() / counts.mean()
+    return bool(special.chdtr(len(counts) - 1, spread) < EVEN)
 
 
 def repeats_too_rarely(windows: np.ndarray, n: int | None = None) -> bool:
@@ -50,13 +57,15 @@ def repeats_too_rarely(windows: np.ndarray, n: int | None = None) -> bool:
 
 
 def serial_fault(index: np.ndarray, n: int) -> bool:
-    """Whether draws depend on earlier ones: near by, half the sample away, or as repeats at any distance."""
+    """Whether draws depend on earlier ones: near by, half the sample away, or at any distance as repeats or mirrored."""
     half = len(index) // 2
     lags = (*LAGS, half, len(index) - half)
     if min(table_of(index[:-lag], index[lag:], n) for lag in lags) < ALARM:
         return True
-    expected = float(((np.bincount(index, minlength=n) / len(index)) ** 2).sum())
-    return agreements_fault(index, index, expected, range(1, len(index) - 50))
+    shares, anywhere = np.bincount(index, minlength=n) / len(index), range(1, len(index) - 50)
+    return agreements_fault(index, index, float((shares**2).sum()), anywhere) or agreements_fault(
+        index, n - 1 - index, float((shares * shares[::-1]).sum()), anywhere
+    )
 
 
 def table_of(first: np.ndarray, second: np.ndarray, n: int, times: float = 1.0) -> float:
@@ -113,7 +122,7 @@ def dependence_fault(J: np.ndarray, K: np.ndarray, n: int) -> str:
     chance = float(np.prod(margins / len(J), axis=0).sum())
     if same == 0 and chance * len(J) > 30:
         return "No true pair is ever drawn: J and K are independent, so that they agree once in n times."
-    if np.array_equal(*margins) and np.ptp(margins) > 1:  # rows that are dealt out in turn have equal counts anyway
+    if np.array_equal(*margins) and not too_even(margins[0]):  # rows that are dealt out have equal counts anyway
         return "K is J in another order: draw K apart from J."
     times = repetition(J, K, n) if serial_fault(J, n) and serial_fault(K, n) else 1.0
     if len(J) < 5 * n * n * times:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
-import subprocess
-import sys
-import tempfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -19,7 +15,7 @@ from chapters.source import ROOT
 from grading.assignments import Assignment
 from grading.errors import CourseError
 
-# What the sheets need besides the package's own dependencies: to open them, and to check oneself.
+# What the sheets need besides what the book's code depends on: to open them, and to check oneself.
 TOOLS = ("jupyterlab", "ipykernel", "nbgrader")
 LONG_AGO = (2020, 1, 1, 0, 0, 0)  # so that the same content makes the same zip
 README = """\
@@ -40,52 +36,28 @@ The exercises of one part of the book, a notebook for each chapter.
 """
 
 
-def wheel(package: str) -> tuple[str, bytes]:
-    """A package of the project as a wheel: its name and content."""
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "tree"
-        shutil.copytree(ROOT / package, tree / package, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("pyproject.toml", "README.md", "LICENSE-CODE"):
-            shutil.copy(ROOT / name, tree)
-        build = "import setuptools.build_meta as b; print(b.build_wheel('..'))"
-        run = subprocess.run(
-            [sys.executable, "-c", build],
-            cwd=tree,
-            capture_output=True,
-            text=True,
-            env={"PATH": "", "SOURCE_DATE_EPOCH": "1577836800"},
-        )
-        if run.returncode:
-            raise CourseError(f"The package cannot be built: {run.stderr.strip().splitlines()[-1]}")
-        path = next(Path(folder).glob("*.whl"))
-        return path.name, path.read_bytes()
-
-
-def requirements(wheel: str | None) -> str:
-    """The lock's lines for what students need directly, and the wheel beside the file."""
+def requirements() -> str:
+    """The lock's lines for what the sheets run on; the book's package is not among it, for it estimates by itself."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = {*TOOLS, *(Requirement(line).name.lower() for line in project["dependencies"] if wheel)}
+    wanted = {*TOOLS, *(Requirement(line).name.lower() for line in project["dependencies"])}
     locked = {}
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             locked[Requirement(line).name.lower()] = line
     if missing := wanted - locked.keys():
         raise CourseError(f"requirements.txt does not name {', '.join(sorted(missing))}: run `make lock`.")
-    lines = [line for name, line in locked.items() if name in wanted]
-    return "\n".join(lines + ([f"./{wheel}"] if wheel else [])) + "\n"
+    return "".join(f"{line}\n" for name, line in locked.items() if name in wanted)
 
 
-def handout(assignment: Assignment, released: dict[str, NotebookNode], package: tuple[str, bytes] | None) -> bytes:
+def handout(assignment: Assignment, released: dict[str, NotebookNode]) -> bytes:
     """The released notebooks with all that running them takes, the same bytes for the same content."""
     points = {name: sum(c.metadata.nbgrader.get("points", 0) for c in nb.cells) for name, nb in released.items()}
     said = ", ".join(f"{Path(name).stem} {value:g}" for name, value in points.items())
     files = {name: (nbformat.writes(notebook) + "\n").encode() for name, notebook in released.items()}
     files |= {
         "README.md": README.format(title=assignment.title, points=said).encode(),
-        "requirements.txt": requirements(package[0] if package else None).encode(),
+        "requirements.txt": requirements().encode(),
     }
-    if package:
-        files[package[0]] = package[1]
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in sorted(files.items()):

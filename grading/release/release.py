@@ -2,7 +2,7 @@
 
 source/ASSIGNMENT/CHAPTER.ipynb    with answers and hidden tests: for the grader
 release/ASSIGNMENT/CHAPTER.ipynb   made by nbgrader: without them
-handout/ASSIGNMENT.zip             the released notebooks, the book's package, its requirements
+handout/ASSIGNMENT.zip             the released notebooks and what they need
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from grading.assignments import Declaration
 from grading.course import Course
 from grading.errors import CourseError
 from grading.files import write
-from grading.release.handout import handout, wheel
+from grading.release.handout import handout
 from grading.release.labels import index_of
 from grading.release.sheets import sheet_of
 from grading.stock import Listener
@@ -35,7 +35,6 @@ def make(course: Course) -> dict[str, Path]:
     declaration = course.declaration
     refuse_contradictions(declaration)
     index = index_of([sheet.chapter for sheet in declaration.sheets])
-    package = wheel(declaration.package) if declaration.package else None
     made = {}
     for assignment in declaration.assignments.values():
         folder = course.root / "source" / assignment.name
@@ -48,7 +47,7 @@ def make(course: Course) -> dict[str, Path]:
         released = _release(course, assignment.name)
         _refuse_leaks(released, notebooks)
         made[assignment.name] = course.root / "handout" / f"{assignment.name}.zip"
-        write(made[assignment.name], handout(assignment, released, package))
+        write(made[assignment.name], handout(assignment, released))
     return made
 
 

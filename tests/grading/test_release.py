@@ -118,7 +118,7 @@ def test_deriving_again_changes_nothing(tmp_path):
 
 @pytest.fixture(scope="module")
 def handout(root, tmp_path_factory) -> Path:
-    """The second assignment as a student unpacks it outside the clone, with an environment that has the zip's package.
+    """The second assignment as a student unpacks it outside the clone, with an environment of its own.
 
     Installing torch anew would take minutes: the environment sees the packages of this one, but not its links to the
     clone, and nothing of the user's.
@@ -126,11 +126,7 @@ def handout(root, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("student")
     with zipfile.ZipFile(root / "handout" / "mutual-information.zip") as archive:
         archive.extractall(folder)
-    (wheel,) = folder.glob("*/*.whl")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
-    python = str(folder / "venv" / "bin" / "python")
-    install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index"]
-    subprocess.run([*install, str(wheel)], check=True, cwd=folder)
     (site,) = folder.glob("venv/lib/python*/site-packages")
     # The files in there that name other folders, the clone's among them, are not read from here.
     (site / "others.pth").write_text(str(Path(nbformat.__file__).parent.parent))
@@ -146,21 +142,28 @@ def in_handout(handout: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 def test_handout_holds_what_a_student_needs_and_no_more(root, handout):
     files = {path.name for path in (handout / "mutual-information").iterdir()}
-    (wheel,) = (name for name in files if name.endswith(".whl"))
-    assert files == {*ALL["mutual-information"], "README.md", "requirements.txt", wheel}
+    assert files == {*ALL["mutual-information"], "README.md", "requirements.txt"}
     lines = (handout / "mutual-information" / "requirements.txt").read_text().splitlines()
     locked = (ROOT / "requirements.txt").read_text().splitlines()
-    assert lines[-1] == f"./{wheel}"
-    assert set(lines[:-1]) <= set(locked)
-    assert {"torch", "numpy", "jupyterlab", "nbgrader"} <= {line.split("==")[0] for line in lines[:-1]}
+    assert set(lines) <= set(locked)
+    assert {"torch", "numpy", "jupyterlab", "nbgrader"} <= {line.split("==")[0] for line in lines}
+
+
+@pytest.mark.parametrize("test_id", exercises(declared().exercises))
+def test_no_exercise_can_be_solved_by_calling_what_students_receive(root, test_id):
+    """The book's package estimates by itself, and draws samples: no zip with an exercise holds it or asks for it."""
+    (of, name) = next((of, name) for of, name in SHEETS if test_id in {cell.id for cell in released(name, of).cells})
+    with zipfile.ZipFile(root / "handout" / f"{of}.zip") as archive:
+        assert not [entry for entry in archive.namelist() if Path(entry).suffix not in (".ipynb", ".md", ".txt")]
+        assert "mibook" not in archive.read(f"{of}/requirements.txt").decode()
+    code = [cell.source for cell in released(name, of).cells if cell.cell_type == "code"]
+    assert not [source for source in code if "mibook" in source]
 
 
 @pytest.mark.costly
 def test_handout_runs_outside_the_clone(handout):
-    """The package is the one in the zip, and the visible tests see the model answers pass and the stubs fail."""
-    found = in_handout(handout, "-c", "import mibook; print(mibook.__file__)").stdout
-    assert found.startswith(str(handout / "venv"))
-    for name in ("grading", "sitebuild"):
+    """Nothing of the project is there, and the visible tests see the model answers pass and the stubs fail."""
+    for name in ("mibook", "grading", "sitebuild"):
         assert f"No module named '{name}'" in in_handout(handout, "-c", f"import {name}").stderr
     where = handout / "mutual-information"
     invert = in_handout(handout, "-m", "nbgrader", "validate", "--invert", "mine.ipynb")

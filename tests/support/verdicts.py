@@ -129,3 +129,70 @@ def show(checks: dict[str, Check]) -> str:
 
 def total(checks) -> float:
     return sum(check.earned for check in checks)
+
+
+# Every answer of the tables, over seeds, and what a forged record gains
+
+
+def entries(name: str, *kinds: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Kind, title and the text of each region, for the answers of a table."""
+    found = []
+    for kind in kinds or ("WRONG", "RIGHT"):
+        for title, answer in getattr(ANSWERS[name], kind).items():
+            texts = answer[2:] if kind == "WRONG" else answer if isinstance(answer, tuple) else (answer,)
+            found.append((kind, title, texts))
+    return found
+
+
+def earned(name: str, answer: tuple[str, ...], seed: int) -> dict[str, float]:
+    """What an answer earns for each behaviour, over the test cells that judge it."""
+    checks = [check for t in TABLES[name] for check in marks(t, solved(load(t).GRADE_ID, *answer), seed).values()]
+    return {check.behaviour: check.earned for check in checks}
+
+
+def forged(found: object, right: object, known: set[tuple]) -> object:
+    """A record with every claim of the right one: texts, truth values, shapes, counts, and inputs that came back.
+
+    The other numbers stay as they are found; ``known`` holds the inputs, each as one row of numbers.
+    """
+    if isinstance(right, dict):
+        found = found if isinstance(found, dict) and "error" not in found else {}
+        return {key: forged(found.get(key), value, known) for key, value in right.items()}
+    if isinstance(right, list):
+        if flat(right) in known or all(isinstance(item, int) for item in right):
+            return right
+        found = found if isinstance(found, list) and len(found) == len(right) else [None] * len(right)
+        return [forged(a, b, known) for a, b in zip(found, right, strict=True)]
+    return found if isinstance(right, float) else right
+
+
+def flat(value: object) -> tuple:
+    """All numbers in nested lists, in order."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    return tuple(x for item in value for x in flat(item)) if isinstance(value, (list, tuple)) else (value,)
+
+
+def _arrays(value: object):
+    if isinstance(value, (list, tuple, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _arrays(item)
+        if not isinstance(value, dict):
+            yield flat(value)
+    elif hasattr(value, "tolist"):
+        yield flat(value)
+
+
+def gain(test_id: str, answer: tuple[str, ...], seed: int) -> float:
+    """How many points more a wrong answer has if its kernel makes every claim of the right record."""
+    module = load(test_id)
+    outputs = published(test_id, solved(module.GRADE_ID, *answer), seed)
+    if len(outputs) != 1:
+        return 0.0
+    found = outputs[0]["data"][MIME]
+    known = set(_arrays(module.inputs(seed)))
+    return total(module.judge(forged(found, json.loads(record(test_id, seed)), known), seed)) - total(
+        module.judge(found, seed)
+    )
