@@ -57,7 +57,7 @@ def repeats_too_rarely(windows: np.ndarray, n: int | None = None) -> bool:
 
 
 def serial_fault(index: np.ndarray, n: int) -> bool:
-    """Whether draws depend on earlier ones: near by, half the sample away, or at any distance as repeats or mirrored."""
+    """Whether draws depend on earlier ones: near by, half the sample away, or anywhere as repeats or mirrored."""
     half = len(index) // 2
     lags = (*LAGS, half, len(index) - half)
     if min(table_of(index[:-lag], index[lag:], n) for lag in lags) < ALARM:
