@@ -171,6 +171,8 @@ def _small_fault(record: object, rows: np.ndarray, name: str) -> str:
             failure = error(entry(record, part))
             said = f"With size = {said}"
             return stopped(failure, f"{said}, resample_pairs") if failure else f"{said} rows of {name} are missing."
-        if repeats_too_rarely(np.array(draws), ROWS):
+        if any(np.array_equal(index, np.arange(ROWS)) for index in draws):
+            return f"With size = n the rows of {name} came back as they are: draw them."
+        if repeats_too_rarely(np.unique(draws, axis=0), ROWS):  # the same draw again is judged as that, elsewhere
             return f"With size = {said} all rows of {name} are different in each draw: draw with replacement."
     return ""

@@ -38,6 +38,8 @@ EARNS = {
     "a buffer that is kept": 4.75,
     "a fresh generator": 4.25,
     "numpy's global state": 4.25,
+    "global state, seeded": 3.0,
+    "a fixed seed": 3.0,
 }
 
 
