@@ -47,10 +47,13 @@ def numbers(value: object, *shape: int) -> np.ndarray | None:
                 return None
             deeper += row
         rows = deeper
-    found = [number(item) for item in rows]
-    if any(item is None for item in found):
+    if not set(map(type, rows)) <= {float, int}:  # a truth value is no number
         return None
-    return np.array(found, dtype=float).reshape(shape)
+    try:
+        found = np.array(rows, dtype=float)
+    except OverflowError:  # an integer beyond all floats
+        return None
+    return found.reshape(shape) if (np.abs(found) < HUGE).all() else None
 
 
 def integers(value: object, low: int, high: int, longest: int = 10_000) -> list[int] | None:
