@@ -202,7 +202,7 @@ def _form_fault(record, cases, values, of, mistake) -> str:
         dtype = "torch.float32" if name == "single" else "torch.float64"
         if text(entry(part, "dtype")) != dtype:
             return f"The bound of {dtype} values came out as {text(entry(part, 'dtype')) or 'something else'}."
-        if not near(number(entry(part, "again")), values[name], 1e-12) and values[name] is not None:
+        if values[name] is not None and not near(number(entry(part, "again")), values[name], 1e-12):
             return "The same tensors gave another bound the second time: dv changed its inputs in place, or draws."
     if values["single"] is None or not near(values["single"], _value(of, *cases["single"]), 1e-5):
         return "With float32 the bound differs from its value with float64."
