@@ -17,6 +17,7 @@ from grading.nbgrader_config import configure
 from grading.record import Status
 from grading.run.execute import RobustExecute
 from grading.sandbox.bubblewrap import GIB, MIB, Limits
+from grading.sandbox.warm import SHEETS
 from mibook.results import load
 
 STUDENTS, INSTRUCTORS = (ROOT / "book" / f"for-{who}.md" for who in ("students", "instructors"))
@@ -54,8 +55,11 @@ def test_the_limits_that_the_guides_state_are_those_in_force(tmp_path):
     config, limits, late = Config(), Limits(), LatePolicy()
     configure(config, tmp_path)
     students, instructors = (path.read_text(encoding="utf-8") for path in (STUDENTS, INSTRUCTORS))
-    seconds = f"{config.Execute.timeout} s and a sheet for {RobustExecute().notebook_seconds} s"
-    assert f"A cell may run for {seconds}" in students
+    seconds = f"{config.Execute.timeout} s and a sheet {RobustExecute().notebook_seconds} s"
+    assert f"A cell may take {seconds}" in students
+    assert f"longer than its {config.Execute.timeout} s" in instructors
+    assert SHEETS == 200
+    assert "After two hundred sheets another process is forked" in instructors
     memory, disk = limits.memory // GIB, limits.disk // MIB
     assert f"Memory ({memory} GiB), processes ({limits.processes}), private disk ({disk} MiB)" in instructors
     policy = f"{late.percent_a_day:g} % of the earned points for each day begun, after {late.grace_minutes:g} minutes"
