@@ -24,7 +24,7 @@ from traitlets.config import Config
 
 from grading.course import Course
 from grading.errors import CourseError
-from grading.files import sha256, write
+from grading.files import remove_left, sha256, write
 from grading.gradebook import audit, writer
 from grading.gradebook.key import key_of
 from grading.gradebook.policy import penalise_all, policy_of
@@ -225,6 +225,7 @@ def grade(
         grading.known = {submission.student_id for submission in definition.submissions}
         check_sandbox(grading.config, course.root)
         grading.tidy()
+        remove_left()
         with tqdm(
             total=len(students), unit="submission", disable=not progress, desc=assignment, file=sys.stderr
         ) as bar:

@@ -10,10 +10,7 @@ import ast
 import contextlib
 import functools
 import os
-import shutil
 import signal
-import stat
-import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -25,6 +22,7 @@ import nbformat
 from nbgrader.api import Gradebook
 from traitlets.config import Config
 
+from grading.files import private_folder, remove
 from grading.gradebook import writer
 from grading.record import Failure, FailureKind, Outcome
 from grading.run.execute import RobustExecute
@@ -65,15 +63,12 @@ def grade_one(job: Job) -> Outcome:
 @contextlib.contextmanager
 def _private_folder() -> Iterator[Path]:
     before = Path.cwd()
-    root = Path(tempfile.mkdtemp(prefix="mibook-course-"))
+    root = private_folder()
     try:
         yield root
     finally:
         os.chdir(before)
-        for path in root.rglob("*"):  # nbgrader takes away the right to write
-            if path.is_dir():
-                path.chmod(stat.S_IRWXU)
-        shutil.rmtree(root, ignore_errors=True)
+        remove(root)  # with its folders, from which nbgrader takes away the right to write
 
 
 @functools.lru_cache(maxsize=8)

@@ -19,10 +19,10 @@ import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading.files import private_folder
 from grading.sandbox import seccomp
 
 GIB, MIB = 1 << 30, 1 << 20
@@ -83,7 +83,8 @@ def environment(python: str) -> tuple[str, tuple[str, ...]]:
     while os.path.islink(link):
         link = os.path.join(os.path.dirname(link), os.readlink(link))
         folders.add(os.path.dirname(os.path.dirname(os.path.abspath(link))))
-    return found[0], tuple(sorted(folders))
+    # The environment itself may be a link, and it is what the link leads to that holds the files.
+    return found[0], tuple(sorted(folders | {os.path.realpath(folder) for folder in folders}))
 
 
 def visible(python: str) -> list[str]:
@@ -92,7 +93,7 @@ def visible(python: str) -> list[str]:
     system += ["/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/fonts"]
     paths: list[str] = []
     for path in sorted({*system, *environment(python)[1]}):
-        covered = any(Path(path).is_relative_to(parent) for parent in paths if not os.path.islink(parent))
+        covered = any(Path(path).is_relative_to(parent) for parent in paths)
         if os.path.lexists(path) and not covered:
             paths.append(path)
     return paths
@@ -203,7 +204,7 @@ def arguments(
             command += ["--perms", "0755", "--dir", folder]
     for path in paths:
         if os.path.islink(path) and not path.startswith("/etc/"):
-            command += ["--symlink", os.readlink(path), path]
+            command += ["--symlink", os.path.realpath(path), path]
         else:
             command += ["--ro-bind", path, path]
     for source, place in files.items():
@@ -268,15 +269,17 @@ def start(
             )
     except FileNotFoundError:
         raise SandboxError(_remedy("bwrap: not found")) from None
+    except PermissionError:
+        found = shutil.which("bwrap", os.F_OK)
+        raise SandboxError(f"{found} can't be executed: run 'chmod a+x {found}', or install bubblewrap anew.") from None
     finally:
         if filter_fd is not None:
             os.close(filter_fd)
 
 
 def new_room() -> Path:
-    """A private folder with a path short enough for sockets (Linux allows 107 bytes)."""
-    base = tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix="mibook-", dir=base if len(base) < 60 else "/tmp"))
+    """A private folder for the files of one sandbox."""
+    return private_folder()
 
 
 def kernel_user() -> int | None:

@@ -146,6 +146,21 @@ def test_a_bubblewrap_that_does_not_protect_is_found_out(monkeypatch, tmp_path, 
     assert "\n" not in str(error.value)
 
 
+def test_a_bubblewrap_that_may_not_be_executed_gets_one_sentence(monkeypatch, tmp_path, unchecked):
+    (tmp_path / "bwrap").write_text("#!/bin/sh\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SandboxError, match=f"{tmp_path}/bwrap can't be executed: run 'chmod"):
+        check()
+
+
+@pytest.mark.parametrize("target", ["straight", "through another link"])
+def test_an_environment_that_is_a_link_is_seen_inside(tmp_path, unchecked, target):
+    (tmp_path / "first").symlink_to(sys.prefix)
+    (tmp_path / "second").symlink_to("first")
+    link = tmp_path / ("first" if target == "straight" else "second")
+    assert check(str(link / "bin" / "python")) == "bubblewrap"
+
+
 def test_only_the_exact_word_switches_protection_off(monkeypatch):
     monkeypatch.setenv("MIBOOK_SANDBOX", "off")
     with pytest.raises(SandboxError, match="MIBOOK_SANDBOX=off is not known"):
