@@ -9,7 +9,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 SITE := _build/site$(if $(filter student,$(EDITION)),-student)
 READY := .venv/.ready node_modules/.ready
 
-COURSE  ?= course
+# Quoted where a command gets it: a folder's name may hold blanks.
+export COURSE ?= course
 
 .PHONY: help book serve lab notebooks assignment grade formgrader doctor images bench lock lint check test clean setup
 .DEFAULT_GOAL := book
@@ -30,13 +31,13 @@ notebooks: .venv/.ready   ## derive notebooks/ and student/ from book/
 	python -m chapters.pairs
 
 assignment: $(READY)      ## make the assignments and their zips from the chapters, in COURSE
-	python -m grading assignment --course $(COURSE)
+	mibook-course assignment --course "$$COURSE"
 
 grade: $(READY)           ## grade what lies in COURSE/submitted
-	python -m grading grade --course $(COURSE)
+	mibook-course grade --course "$$COURSE"
 
 formgrader: $(READY)      ## autograde and mark what lies in COURSE, in the browser
-	python -m grading formgrader --course $(COURSE)
+	mibook-course formgrader --course "$$COURSE"
 
 doctor: .venv/.ready      ## attack the sandbox on this machine and say what holds
 	python -m grading.doctor
@@ -64,14 +65,14 @@ clean:                    ## remove what was built; the environment and the cach
 
 setup: $(READY)
 
-.venv/.ready: requirements.txt pyproject.toml
+.venv/.ready: requirements.txt pyproject.toml tools/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Python 3.11 or newer is needed: install it, or name it as in 'make book PYTHON=python3.12'." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "Python's venv module is missing: on Debian and Ubuntu, run 'apt-get install python3-venv'." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e tools
 	@touch $@
 
 # npm comes with the environment; --ignore-scripts because no package here needs to run anything.

@@ -1,9 +1,10 @@
-"""The course's commands: `python -m grading COMMAND --help` says more of each."""
+"""The course's commands: `mibook-course COMMAND --help` says more of each."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -11,10 +12,14 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from nbgrader.api import Gradebook
+
 from chapters.jupyter import environment
-from grading.course import Course
+from grading.course import Course, near
 from grading.errors import CourseError
 from grading.record import WORTH_SAYING
+
+CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}  # what a person must open or empty
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,9 +27,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     try:
-        return options.command(Course(options.course), options) or 0
+        course = Course(options.course) if options.course else Course.here()
+        course.refuse_read_only()
+        return options.command(course, options) or 0
     except CourseError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in CLOSED:
+            raise
+        print(f"{error.filename}: {error.strerror}. Nothing is lost; mend it, and run this again.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. Nothing is lost: the same command goes on from here.", file=sys.stderr)
@@ -32,12 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m grading", description="Release, grade, mark and give feedback.")
+    parser = argparse.ArgumentParser(prog="mibook-course", description="Release, grade, mark and give feedback.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, function, text: str, *words: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
-        sub.add_argument("--course", type=Path, default=Path("course"), help="the course's folder (default: course)")
+        sub.add_argument("--course", type=Path, help="its folder (default: the one you are in, or else ./course)")
         for word in words:
             sub.add_argument(word.lower(), metavar=word.upper())
         sub.set_defaults(command=function)
@@ -66,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     opened.add_argument("option", nargs="*", help="after --, options of JupyterLab, as in -- --no-browser --port=8889")
     more = command("extend", extend, "give one student more time", "assignment", "student")
     more.add_argument("hours", type=float, metavar="HOURS")
+    more.add_argument("--new", action="store_true", help="this student is not known yet, and the name is right")
     return parser
 
 
@@ -157,10 +170,25 @@ def mark(course: Course, options: argparse.Namespace) -> None:
         points = None if options.points == "auto" else float(options.points)
     except ValueError:
         raise CourseError(f"{options.points!r} is neither a number of points nor 'auto'.") from None
+    course.release(options.assignment)
     with course.gradebook() as book:
         where = options.assignment, options.student, options.cell
+        _refuse_ungraded(course, book, *where[:2])
         marks.mark(book, *where, points, options.extra, options.comment)
         penalise_all(book, options.assignment, policy_of(course.config))
+
+
+def _refuse_ungraded(course: Course, book: Gradebook, assignment: str, student: str) -> None:
+    """Raise CourseError where there is nothing to mark, and say why."""
+    from grading.gradebook import audit
+
+    known = course.students(assignment, book)
+    if student not in known:
+        raise CourseError(f"There is no student {student!r} here{near(student, known) or '.'}")
+    if audit.latest(course.root, assignment, student) is None:
+        there = (course.root / "submitted" / student / assignment).exists()
+        what = f"is not graded yet: run `mibook-course grade {assignment}`" if there else "was not handed in"
+        raise CourseError(f"{assignment} of {student} {what}.")
 
 
 def formgrader(course: Course, options: argparse.Namespace) -> None:
@@ -195,11 +223,16 @@ def extend(course: Course, options: argparse.Namespace) -> None:
     from grading.gradebook.policy import penalise_all, policy_of
     from grading.intake.times import course_zone, spoken
 
-    zone = course_zone(course.config)
+    course.release(options.assignment)
+    zone, student = course_zone(course.config), options.student
     with course.gradebook() as book:
-        when = marks.extend(book, options.assignment, options.student, options.hours)
+        known = course.students(options.assignment, book)
+        if student not in known and not options.new and (meant := near(student, known)):
+            raise CourseError(f"There is no student {student!r} here{meant} If the name is right, say --new.")
+        when = marks.extend(book, options.assignment, student, options.hours)
         penalise_all(book, options.assignment, policy_of(course.config))
-    print(f"{options.assignment} is due {spoken(when, zone)} for {options.student}.")
+    first = "" if student in known else ", of whom nothing has come yet"
+    print(f"{options.assignment} is due {spoken(when, zone)} for {student}{first}.")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ secret                from which each student's hidden inputs are drawn; keep it
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import difflib
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nbgrader.api import Gradebook
@@ -25,8 +27,22 @@ from grading.errors import CourseError
 from grading.files import write
 from grading.stock import find_tools
 
+SETTINGS = "nbgrader_config.py"
+# What commands write to in a course that is there.
+WRITTEN = [
+    "gradebook.db",
+    "source",
+    "release",
+    "releases",
+    "handout",
+    "submitted",
+    "autograded",
+    "feedback",
+    "raw",
+    "audit",
+]
 CONFIGURATION = '''\
-"""The course's settings for nbgrader, its formgrader and `python -m grading`: yours to change."""
+"""The course's settings for nbgrader, its formgrader and `mibook-course`: yours to change."""
 
 import sys
 from pathlib import Path
@@ -50,22 +66,38 @@ class Course:
     """A course's folder, its settings and its gradebook."""
 
     def __init__(self, root: str | Path) -> None:
-        self.root = Path(root).resolve()
+        self.root = Path(root).expanduser().resolve()
         find_tools()
+
+    @classmethod
+    def here(cls) -> Course:
+        """The course that the current folder is in; else the one in its folder `course`."""
+        here = Path.cwd()
+        found = (
+            place for place in (here, *here.parents) if (place / "secret").exists() and (place / SETTINGS).exists()
+        )
+        return cls(next(found, here / "course"))
+
+    def refuse_read_only(self) -> None:
+        """Raise CourseError, with the path, where the course's files can't be written by who runs this."""
+        there = next(place for place in (self.root, *self.root.parents) if place.exists())
+        for path in (there, *(self.root / name for name in WRITTEN)):
+            if path.exists() and not os.access(path, os.W_OK):
+                raise CourseError(f"{path} can't be written: run 'chmod -R u+w {self.root}', or move the course.")
 
     def prepare(self) -> None:
         """Make the folder, its settings and its secret where they do not exist."""
         self.root.mkdir(parents=True, exist_ok=True)
-        if not (settings := self.root / "nbgrader_config.py").exists():
+        if not (settings := self.root / SETTINGS).exists():
             write(settings, CONFIGURATION.format(root=str(ROOT)).encode())
         seeds.secret(self.root / "secret")
 
     @property
     def config(self) -> Config:
         """The settings as nbgrader reads them."""
-        if not (self.root / "nbgrader_config.py").exists():
-            raise CourseError(f"{self.root} is no course yet: run `python -m grading assignment --course {self.root}`.")
-        return PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
+        if not (self.root / SETTINGS).exists():
+            raise CourseError(f"{self.root} is no course yet: run `mibook-course assignment --course {self.root}`.")
+        return PyFileConfigLoader(SETTINGS, path=str(self.root)).load_config()
 
     @property
     def declaration(self) -> Declaration:
@@ -91,9 +123,21 @@ class Course:
         """The released notebooks of an assignment by file name."""
         found = {path.name: path.read_bytes() for path in sorted((self.root / "release" / assignment).glob("*.ipynb"))}
         if not found:
-            known = ", ".join(self.assignments()) or "none yet: run `python -m grading assignment`"
+            known = ", ".join(self.assignments()) or "none yet: run `mibook-course assignment`"
             raise CourseError(f"There is no released assignment {assignment!r}; there are: {known}.")
         return found
 
     def seed(self, assignment: str, student: str) -> int:
         return seeds.seed(seeds.secret(self.root / "secret"), assignment, student)
+
+    def students(self, assignment: str, gradebook: Gradebook) -> set[str]:
+        """Everybody whom the gradebook knows, or who has handed in something for an assignment."""
+        folders = (self.root / "submitted").glob(f"*/{assignment}")
+        return {student.id for student in gradebook.students} | {folder.parent.name for folder in folders}
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """What a mistyped word may have been meant to be, as the end of a sentence, or nothing."""
+    found = difflib.get_close_matches(word.casefold(), {name.casefold(): name for name in known}, 1)
+    names = [name for name in known if found and name.casefold() == found[0]]
+    return f": did you mean {names[0]!r}?" if names else ""

@@ -1,6 +1,6 @@
 """nbgrader's settings for a course of this book; a course's own `nbgrader_config.py` calls `configure`.
 
-With them every way to grade is the same: `python -m grading grade`, `nbgrader autograde` and the formgrader normalise
+With them every way to grade is the same: `mibook-course grade`, `nbgrader autograde` and the formgrader normalise
 a submission first, execute it in the sandbox, and leave the verdict to the grader's own process.
 """
 
@@ -80,6 +80,7 @@ def configure(c: Config, root: Path, declaration: Path = DEFAULT) -> None:
         marking.use_in_formgrader()
     c.ExportApp.plugin_class = StatusExport
     c.ZipCollectApp.collector_plugin = BulkDownload
+    c.ZipCollectApp.force = c.ExtractorPlugin.force = True  # a second download takes the place of the first
     c.Normalise.data_files = []
     c.Normalise.zone = ""
 

@@ -253,7 +253,7 @@ def _known(book: Gradebook, course: Course, assignment: str) -> Assignment:
         definition = book.find_assignment(assignment)
     except MissingEntry:
         raise CourseError(
-            f"The gradebook does not know {assignment!r}: run 'python -m grading assignment' for {course.root}."
+            f"The gradebook does not know {assignment!r}: run 'mibook-course assignment' for {course.root}."
         ) from None
     for notebook in definition.notebooks:
         sources = {cell.name: cell.source for cell in notebook.source_cells}

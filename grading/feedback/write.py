@@ -287,7 +287,7 @@ def generate(course: Course, assignment: str, processes: int | None = None) -> i
     _ = course.config  # says so if this is no course
     folders = sorted(path for path in (course.root / "autograded").glob(f"*/{assignment}") if path.is_dir())
     if not folders and _waits(course, assignment):
-        raise CourseError(f"Nothing of {assignment!r} is graded yet: run 'python -m grading grade {assignment}' first.")
+        raise CourseError(f"Nothing of {assignment!r} is graded yet: run 'mibook-course grade {assignment}' first.")
     students = []
     for folder in folders:
         if any(folder.glob("*.ipynb")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 
-from nbgrader.api import Comment, Grade, Gradebook, MissingEntry
+from nbgrader.api import Comment, Grade, Gradebook
 
 from grading.errors import CourseError
 
@@ -48,10 +48,7 @@ def mark(
 
 
 def _grade(gradebook: Gradebook, assignment: str, student: str, cell: str) -> Grade:
-    try:
-        submission = gradebook.find_submission(assignment, student)
-    except MissingEntry:
-        raise CourseError(f"{student} has no graded submission of {assignment}: run `make grade` first.") from None
+    submission = gradebook.find_submission(assignment, student)
     grades = {grade.name: grade for notebook in submission.notebooks for grade in notebook.grades}
     if cell not in grades:
         raise CourseError(f"{assignment} has no graded cell {cell!r}; it has: {', '.join(sorted(grades))}.")
@@ -73,15 +70,14 @@ def due(gradebook: Gradebook, assignment: str, when: datetime.datetime) -> None:
 
 
 def extend(gradebook: Gradebook, assignment: str, student: str, hours: float) -> datetime.datetime:
-    """Give a student so many hours more than the others; return when it is due then."""
+    """Give a student so many hours more than the others, graded or not; return when it is due then."""
     if not abs(hours) < 100_000:  # no number, or more than a date can be moved
         raise CourseError(f"{hours} is no number of hours that an assignment can be extended by.")
-    try:
-        submission = gradebook.find_submission(assignment, student)
-    except MissingEntry:
-        raise CourseError(f"{student} has no graded submission of {assignment}: run `make grade` first.") from None
-    if submission.assignment.duedate is None:
-        raise CourseError(f"{assignment} has no due date to extend: set one with 'python -m grading due'.")
+    if gradebook.find_assignment(assignment).duedate is None:
+        raise CourseError(f"{assignment} has no due date to extend: set one with 'mibook-course due'.")
+    gradebook.update_or_create_student(student)
+    with gradebook.db.no_autoflush:
+        submission = gradebook.update_or_create_submission(assignment, student)
     submission.extension = datetime.timedelta(hours=hours)
     gradebook.db.commit()
     return submission.duedate.replace(tzinfo=datetime.UTC)

@@ -6,9 +6,14 @@ What lies below it is the student's own, folders and zips with the names of othe
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 from nbgrader.plugins import FileNameCollectorPlugin
+
+from grading.errors import CourseError
+from grading.intake.receive import TIMESTAMP
+from grading.intake.times import course_zone, moment
 
 
 class BulkDownload(FileNameCollectorPlugin):
@@ -45,7 +50,8 @@ class BulkDownload(FileNameCollectorPlugin):
                 student = found.get("student_id") or f"{found['name']}_{found['number']}"
                 # An id becomes a folder's name and a key of the gradebook.
                 student = re.sub(r"[^\w.@-]+", "-", student).strip(".-") or "unnamed"
-                return {"student_id": student, "file_id": self._unused(student, found["file_id"])}
+                said = {"student_id": student, "file_id": self._unused(student, found["file_id"])}
+                return said | ({"timestamp": when} if (when := self._known_time(student)) else {})
         return None
 
     def _given(self, submitted_file: str) -> str:
@@ -61,6 +67,18 @@ class BulkDownload(FileNameCollectorPlugin):
         if copied or of_one or (len(rest) == 1 and not self._of_one(rest[0])):
             return "/".join([first, *rest])
         return "/".join(rest)
+
+    def _known_time(self, student: str) -> datetime | None:
+        """The time of submission that stands in the student's folder, which nbgrader is about to empty."""
+        folder = self.parent.coursedir
+        where = folder.format_path(folder.submitted_directory, student, folder.assignment_id)
+        try:
+            return moment((Path(where) / TIMESTAMP).read_text(encoding="utf-8-sig"), course_zone(self.config))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, CourseError) as error:
+            self.parent.log.warning(f"The time of submission of {student} can't be read and is left out: {error}")
+            return None
 
     def _of_one(self, name: str) -> bool:
         """Whether a name is one that Moodle or Canvas gives, so that it says whose it is."""

@@ -1,6 +1,6 @@
 """What stands around the execution of a submission: the student's seed before it, the verdict after it.
 
-nbgrader runs these between its own steps, whoever started it: `python -m grading grade`, `nbgrader autograde`, or a
+nbgrader runs these between its own steps, whoever started it: `mibook-course grade`, `nbgrader autograde`, or a
 button of the formgrader.
 """
 

@@ -102,7 +102,7 @@ CLASS = {
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory) -> tuple[Course, dict[str, pipeline.Row], str]:
-    """The class after `python -m grading grade`, with what that printed."""
+    """The class after `mibook-course grade`, with what that printed."""
     course = grading_course.course(tmp_path_factory.mktemp("class"))
     settings = course.root / "nbgrader_config.py"
     settings.write_text(settings.read_text() + "\nc.Execute.timeout = 8\n")

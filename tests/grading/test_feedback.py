@@ -296,7 +296,7 @@ def test_an_assignment_of_which_nothing_is_graded_is_an_error_unless_there_is_no
     (tmp_path / "submitted" / "ada" / "a").mkdir(parents=True)
     assert write.generate(of, "a") == 0
     (tmp_path / "submitted" / "ada" / "a" / "n.ipynb").write_text("{}")
-    with pytest.raises(CourseError, match="python -m grading grade a"):
+    with pytest.raises(CourseError, match="mibook-course grade a"):
         write.generate(of, "a")
 
 

@@ -140,7 +140,7 @@ def prepare(folder: Path, private: str = "") -> Course:
 
 @pytest.fixture(scope="module")
 def graded(sandbox, tmp_path_factory) -> Iterator[Graded]:
-    """The class after `python -m grading grade`."""
+    """The class after `mibook-course grade`."""
     here = Path.cwd()
     private = f"only-ada-knows-{secrets.token_hex(8)}"
     course = prepare(tmp_path_factory.mktemp("class"), private)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Configurable
 
 from grading.intake.downloads import BulkDownload
@@ -14,6 +15,7 @@ def collected(folder, *paths: str, zips=("all",)) -> dict[str, str]:
     for name in zips:
         (folder / "archive" / f"{name}.zip").touch()
     app = Configurable()
+    app.coursedir = CourseDirectory(root=str(folder))
     app.archive_directory, app.extracted_directory = "archive", "extracted"
     app._format_collect_path = lambda step: str(folder / step)
     plugin = BulkDownload(parent=app)

@@ -94,10 +94,11 @@ def test_regrading_changes_nothing_and_marks_survive_it(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["mark", ASSIGNMENT, "nobody", TEST, "1"], "no graded submission"),
+        (["mark", ASSIGNMENT, "nobody", TEST, "1"], "There is no student 'nobody' here."),
         (["mark", ASSIGNMENT, "nobody", TEST, "much"], "neither a number"),
-        (["mark", ASSIGNMENT, "nobody", TEST, "nan"], "no number of points"),
-        (["mark", ASSIGNMENT, "nobody", TEST, "1", "--extra", "inf"], "no number of points"),
+        (["mark", "foundation", "nobody", TEST, "1"], "no released assignment 'foundation'; there are: foundations"),
+        (["extend", "foundation", "nobody", "1"], "no released assignment 'foundation'; there are: foundations"),
+        (["extend", ASSIGNMENT, "nobody", "1"], "no due date to extend"),
         (["extend", ASSIGNMENT, "nobody", "nan"], "no number of hours"),
         (["extend", ASSIGNMENT, "nobody", "1e300"], "no number of hours"),
         (["due", ASSIGNMENT, "soon"], "no date"),
@@ -134,7 +135,7 @@ def test_the_search_path_does_not_grow(tmp_path):
 
 def test_a_folder_that_is_no_course_gets_one_sentence(tmp_path, capsys):
     assert main(["grade", "--course", str(tmp_path / "nowhere")]) == 1
-    assert "python -m grading assignment" in capsys.readouterr().err
+    assert "mibook-course assignment" in capsys.readouterr().err
 
 
 MOMENTS = {
