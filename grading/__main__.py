@@ -55,7 +55,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function)
         return sub
 
-    command("assignment", assignment, "derive the assignments from the chapters, and a zip of each for students")
+    made = command("assignment", assignment, "derive the assignments from the chapters, and a zip of each for students")
+    made.add_argument("--withdraw", action="store_true", help="take out persons' marks of exercises that are gone")
     grading = command("grade", grade, "grade what lies in submitted/, feed back, and export the grades")
     grading.add_argument("assignment", nargs="?", metavar="ASSIGNMENT", help="default: every one with submissions")
     grading.add_argument("--jobs", type=_count, metavar="N", help="submissions at once (default: one a core)")
@@ -92,8 +93,10 @@ def _count(text: str) -> int:
 def assignment(course: Course, options: argparse.Namespace) -> None:
     from grading.release.release import make
 
-    for name, path in make(course).items():
-        print(f"{name}: released; students get {path}")
+    for name, made in make(course, options.withdraw).items():
+        print(f"{name}: released; students get {made.handout}")
+        for line in made.news:
+            print(f"  {line}")
 
 
 def grade(course: Course, options: argparse.Namespace) -> None:
@@ -126,6 +129,9 @@ def summary(name: str, rows: list) -> str:
             lines += [
                 f"    {row.student} ({row.score:g} of {row.max_score:g}): {' '.join(row.reasons)}" for row in of_status
             ]
+    if changed := [row for row in rows if row.changes]:
+        lines.append(f"  other points than before, from the same files: {len(changed)}")
+        lines += [f"    {row.student}: {'; '.join(row.changes)}" for row in changed]
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 source/ release/ submitted/ autograded/ feedback/ gradebook.db   as nbgrader knows them
 nbgrader_config.py    the settings: yours to change, made on first use
+releases/             every release that was ever made
 handout/              one zip an assignment, for any learning management system
 raw/                  submissions as they were received, named by their sha256
 audit/                what was graded when, with which versions, and what came of it
@@ -24,7 +25,7 @@ from chapters.source import ROOT
 from grading import seeds
 from grading.assignments import DEFAULT, Declaration, declared
 from grading.errors import CourseError
-from grading.files import write
+from grading.files import mend, write
 from grading.stock import find_tools
 
 SETTINGS = "nbgrader_config.py"
@@ -121,11 +122,30 @@ class Course:
 
     def release(self, assignment: str) -> dict[str, bytes]:
         """The released notebooks of an assignment by file name."""
-        found = {path.name: path.read_bytes() for path in sorted((self.root / "release" / assignment).glob("*.ipynb"))}
+        mend(self.root / "release" / assignment)
+        found = sheets_in(self.root / "release" / assignment)
         if not found:
             known = ", ".join(self.assignments()) or "none yet: run `mibook-course assignment`"
             raise CourseError(f"There is no released assignment {assignment!r}; there are: {known}.")
         return found
+
+    def earlier(self, assignment: str) -> list[dict[str, bytes]]:
+        """Every release of an assignment that was ever made, but the one of now."""
+        made = [sheets_in(folder) for folder in sorted((self.root / "releases" / assignment).glob("*/"))]
+        now = self.release(assignment)
+        return [sheets for sheets in made if sheets != now]
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """One grading or release at a time; the lock goes with the process, however it ends."""
+        import fcntl
+
+        with (self.root / ".grading.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CourseError(f"Another run is grading in {self.root}: wait for it, or stop it.") from None
+            yield
 
     def seed(self, assignment: str, student: str) -> int:
         return seeds.seed(seeds.secret(self.root / "secret"), assignment, student)
@@ -134,6 +154,11 @@ class Course:
         """Everybody whom the gradebook knows, or who has handed in something for an assignment."""
         folders = (self.root / "submitted").glob(f"*/{assignment}")
         return {student.id for student in gradebook.students} | {folder.parent.name for folder in folders}
+
+
+def sheets_in(folder: Path) -> dict[str, bytes]:
+    """The notebooks of a folder by file name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.ipynb"))}
 
 
 def near(word: str, known: Iterable[str]) -> str:

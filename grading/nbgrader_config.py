@@ -30,6 +30,7 @@ from grading.gradebook.policy import LatePolicy
 from grading.gradebook.save import SaveGrades
 from grading.intake import keep
 from grading.intake.downloads import BulkDownload
+from grading.intake.earlier import Earlier
 from grading.intake.times import course_zone
 from grading.run.execute import RobustExecute
 from grading.stock import find_tools
@@ -90,8 +91,8 @@ def before_autograde(assignment: str, student: str, notebooks: list[str]) -> Non
     root, student, assignment = _place(notebooks[0])
     folder = Path(notebooks[0]).parent
     try:
-        release = {p.name: p.read_bytes() for p in sorted((root / "release" / assignment).glob("*.ipynb"))}
-        result = keep.prepare_in_place(folder, release, audit.raw(root, assignment, student), **_settings(root))
+        release, settings = _of_course(root, assignment)
+        result = keep.prepare_in_place(folder, release, audit.raw(root, assignment, student), **settings)
         # nbgrader goes on with this very list.
         notebooks[:] = [str(folder / name) for name in sorted(result.files) if name in release]
     except BaseException:
@@ -114,9 +115,11 @@ def _place(notebook: str) -> tuple[Path, str, str]:
     return folder.parents[2], folder.parent.name, folder.name
 
 
-def _settings(root: Path) -> dict[str, Any]:
-    """What the course says of what arrives, as `keep.prepare_in_place` takes it."""
+def _of_course(root: Path, assignment: str) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The released sheets, and what else the course says of what arrives, as `keep.prepare_in_place` takes it."""
     from grading.course import Course
 
-    config = Course(root).config
-    return {"data_files": config.Normalise.get("data_files", []), "zone": course_zone(config)}
+    course = Course(root)
+    config = course.config
+    said = {"data_files": config.Normalise.get("data_files", []), "zone": course_zone(config)}
+    return course.release(assignment), said | {"earlier": Earlier.of(course.earlier(assignment))}

@@ -14,7 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nbgrader.api import Assignment, Gradebook, MissingEntry
@@ -29,6 +29,7 @@ from grading.gradebook import audit, writer
 from grading.gradebook.key import key_of
 from grading.gradebook.policy import penalise_all, policy_of
 from grading.intake import keep
+from grading.intake.earlier import Earlier
 from grading.intake.normalise import Normalised, normalise
 from grading.intake.receive import TIMESTAMP, Submission
 from grading.intake.times import course_zone
@@ -52,6 +53,7 @@ class Row:
     max_score: float
     reasons: list[str]
     fresh: bool  # graded in this run
+    changes: list[str] = field(default_factory=list)  # what grading the same files again changed
 
 
 @dataclass
@@ -71,12 +73,14 @@ class Grading:
     def __init__(self, course: Course, assignment: str) -> None:
         self.course, self.assignment, self.config = course, assignment, course.config
         self.release = course.release(assignment)
+        self.earlier = Earlier.of(course.earlier(assignment))
         self.release_hashes = {name: sha256(content) for name, content in self.release.items()}
         self.policy = policy_of(self.config)
         self.zone = course_zone(self.config)
         self.prepared: dict[str, Prepared] = {}
         self.handed_in: set[str] = set()
         self.fresh: set[str] = set()
+        self.changes: dict[str, list[str]] = {}  # what grading the same files again changed, by student
         self.known: set[str] = set()  # students whose submission the gradebook has
         self.set_aside: dict[str, str] = {}  # why, by a name that is no student's
 
@@ -125,7 +129,7 @@ class Grading:
                 skipped(student)
                 continue
             try:
-                ready = normalise(submission, self.release, self.zone)
+                ready = normalise(submission, self.release, self.zone, self.earlier)
             except Exception as error:
                 ready = Normalised(notes=[*submission.notes, _unreadable(error)])
             self.prepared[student] = Prepared(student, submission.hashes, ready, key, seed)
@@ -139,6 +143,12 @@ class Grading:
         if outcome.failure:
             notes.append(Note(NoteKind.FAILED, outcome.failure.text))
             key = ""  # the grader may be at fault: the next run tries again
+        before = audit.latest(*where)
+        record = audit.record(prepared.received, self.release_hashes, outcome.sheets, notes, prepared.seed, key)
+        if before and before.received == prepared.received:
+            self.changes[outcome.student] = record.changed_since(before)
+            if outcome.failure:  # of the same files: what persons marked is what it was
+                record.bases = before.bases
         self._place(outcome, prepared)
         time = prepared.normalised.files.get(TIMESTAMP)
         writer.apply(
@@ -147,11 +157,10 @@ class Grading:
             outcome.student,
             parse_utc(time.decode().strip()) if time else None,
             outcome.scores,
-            unchanged=audit.unchanged(*where, prepared.received),
+            same=lambda name: before is not None and before.bases.get(name) == record.bases.get(name),
             policy=self.policy,
         )
         self.known.add(outcome.student)
-        record = audit.record(prepared.received, self.release_hashes, outcome.sheets, notes, prepared.seed, key)
         audit.add(*where, record)
         self.fresh.add(outcome.student)
 
@@ -174,7 +183,8 @@ class Grading:
     def row(self, book: Gradebook, student: str) -> Row:
         """What the gradebook and the record say of a student now."""
         record = audit.latest(self.course.root, self.assignment, student)
-        return row_of(book, self.assignment, student, record, student in self.fresh)
+        row = row_of(book, self.assignment, student, record, student in self.fresh)
+        return replace(row, changes=self.changes.get(student, []))
 
 
 def _unfit(name: str) -> str:
@@ -220,7 +230,7 @@ def grade(
     """
     grading = Grading(course, assignment)
     students = grading.students()
-    with _alone(course), course.gradebook() as book:
+    with course.alone(), course.gradebook() as book:
         definition = _known(book, course, assignment)
         grading.known = {submission.student_id for submission in definition.submissions}
         check_sandbox(grading.config, course.root)
@@ -295,16 +305,3 @@ def _definition(book: Gradebook, assignment: str) -> bytes:
         path = Path(folder) / "definition.db"
         writer.template(book, assignment, f"sqlite:///{path}")
         return path.read_bytes()
-
-
-@contextlib.contextmanager
-def _alone(course: Course) -> Iterator[None]:
-    """One run at a time in a course; the lock goes with the process, however it ends."""
-    import fcntl
-
-    with (course.root / ".grading.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CourseError(f"Another run is grading in {course.root}: wait for it, or stop it.") from None
-        yield

@@ -138,6 +138,16 @@ class Record:
     seconds: float
     checks: dict[str, list[Check]]  # by test cell
     notes: list[Note]
+    bases: dict[str, str]  # by graded cell, what a person's mark of it belongs to, as one word
+
+    def changed_since(self, before: Record) -> list[str]:
+        """What a person should know of a regrade: the tests whose points are others than in the record before."""
+        said = []
+        for name in dict.fromkeys([*before.checks, *self.checks]):
+            old, new = (_points(record.checks.get(name, [])) for record in (before, self))
+            if old != new:
+                said.append(f"{name} {_said(old)} → {_said(new)}")
+        return said
 
     def status(self, to_mark: int) -> Status:
         """The submission's status, with so many answers that wait for a mark."""
@@ -155,6 +165,15 @@ class Record:
     def from_json(cls, line: dict[str, Any]) -> Record:
         checks = {name: [Check(*check) for check in found] for name, found in line["checks"].items()}
         return cls(**line | {"checks": checks, "notes": notes_from_json(line["notes"])})
+
+
+def _points(checks: list[Check]) -> tuple[float, float]:
+    """What was earned of how much."""
+    return round(sum(check.earned for check in checks), 6), round(sum(check.points for check in checks), 6)
+
+
+def _said(points: tuple[float, float]) -> str:
+    return f"{points[0]:g} of {points[1]:g}" if points[1] else "not there"
 
 
 def notes_from_json(entries: list[list[str]]) -> list[Note]:

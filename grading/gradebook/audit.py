@@ -14,6 +14,7 @@ import nbformat
 
 from grading.course import Course
 from grading.files import sha256, write
+from grading.gradebook import marks
 from grading.gradebook.key import key_of, versions
 from grading.record import Check, Note, Record, checks_of, notes_from_json, run_of
 
@@ -39,12 +40,6 @@ def received(root: Path, assignment: str, student: str) -> dict:
     return json.loads((raw(root, assignment, student) / "received.json").read_text(encoding="utf-8"))
 
 
-def unchanged(root: Path, assignment: str, student: str, files: dict[str, str]) -> bool:
-    """Whether these files, by their sha256, are what was graded last."""
-    before = latest(root, assignment, student)
-    return before is not None and before.received == files
-
-
 def add(root: Path, assignment: str, student: str, record: Record) -> None:
     """Add a line to a submission's record, wholly or not at all."""
     file = path(root, assignment, student)
@@ -64,17 +59,20 @@ def record(
     """One grading as a record. ``sheets`` are the executed ones; ``key`` says what decided the grade."""
     checks: dict[str, list[Check]] = {}
     seconds, isolation, notes = 0.0, set(), list(notes)
+    bases: dict[str, str] = {}
     for name, content in sorted(sheets.items()):
         sheet = nbformat.reads(content.decode("utf-8"), as_version=4)
         run, more = run_of(sheet)
         seconds += run.seconds
         isolation.add(run.isolation)
         notes += [note._replace(text=f"{name}: {note.text}") for note in more]
+        bases |= marks.bases(sheet)
         for cell in sheet.cells:
             if found := checks_of(cell):
                 checks[cell.metadata.nbgrader["grade_id"]] = found
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return Record(now, key, received, release, seed, versions(), sorted(isolation), round(seconds, 2), checks, notes)
+    with_what = seed, versions(), sorted(isolation), round(seconds, 2)
+    return Record(now, key, received, release, *with_what, checks, notes, bases)
 
 
 def record_graded_in_place(root: Path, assignment: str, student: str) -> None:

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import datetime
+import json
 import math
 
+from nbformat import NotebookNode
 from nbgrader.api import Comment, Grade, Gradebook
+from nbgrader.utils import is_grade, is_locked
 
 from grading.errors import CourseError
+from grading.files import sha256
 
 
-def keeps(grade: Grade, unchanged: bool) -> bool:
-    """Whether a person's mark stays settled through a regrade: it was, and the submission is ``unchanged`` since."""
-    return unchanged and grade.manual_score is not None and not grade.needs_manual_grade
+def keeps(grade: Grade, same: bool) -> bool:
+    """Whether a person's mark stays settled through a regrade: it was, and is for the ``same`` text and maximum."""
+    return same and grade.manual_score is not None and not grade.needs_manual_grade
+
+
+def bases(sheet: NotebookNode) -> dict[str, str]:
+    """What a mark of each graded cell of an executed sheet belongs to, as a word: a text, and the most points.
+
+    The text is all that the student wrote from the exercise's statement to the next one.
+    """
+    written: list[str] = []
+    graded: dict[str, tuple[list[str], float]] = {}
+    for cell in sheet.cells:
+        if is_locked(cell) and not is_grade(cell) and cell.cell_type == "markdown":
+            written = []
+        elif not is_locked(cell):
+            written.append(cell.source)
+        if is_grade(cell):
+            graded[cell.metadata.nbgrader["grade_id"]] = written, float(cell.metadata.nbgrader["points"])
+    return {name: sha256(json.dumps(found).encode())[:16] for name, found in graded.items()}
 
 
 def mark(

@@ -7,6 +7,7 @@ score changes only with the code that it is for.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 
 from nbgrader.api import (
     Assignment,
@@ -25,13 +26,20 @@ from grading.gradebook.policy import LatePolicy, penalise_rows
 from grading.record import Score, Scores
 
 
-def template(gradebook: Gradebook, assignment: str, url: str) -> None:
-    """Write an assignment's definition, and nothing of any student, into a new gradebook at ``url``."""
-    definition = gradebook.find_assignment(assignment)
-    # With its tables there, nbgrader asks no alembic for a version: seconds for a gradebook that lives no longer.
+def empty(url: str) -> None:
+    """Make the tables of a new gradebook at ``url``, which is not to last.
+
+    With its tables there, nbgrader asks no alembic for a version: seconds for a gradebook that lives no longer.
+    """
     engine = create_engine(url)
     Base.metadata.create_all(engine)
     engine.dispose()
+
+
+def template(gradebook: Gradebook, assignment: str, url: str) -> None:
+    """Write an assignment's definition, and nothing of any student, into a new gradebook at ``url``."""
+    definition = gradebook.find_assignment(assignment)
+    empty(url)
     with Gradebook(url) as copy:
         copy.add_assignment(assignment)
         for notebook in definition.notebooks:
@@ -62,11 +70,11 @@ def apply(
     student: str,
     timestamp: datetime.datetime | None,
     found: dict[str, Scores],
-    unchanged: bool,
+    same: Callable[[str], bool],
     policy: LatePolicy,
 ) -> None:
-    """Write one submission's scores. ``unchanged``: it was graded before from the same files, so that what a
-    person has marked since does not need marking again.
+    """Write one submission's scores. ``same`` says of a graded cell's name whether what a person marked in it is as it
+    was when it was graded last, so that the mark need not be looked at again.
     """
     session = gradebook.db
     try:
@@ -77,7 +85,7 @@ def apply(
             new = found.get(notebook.name)
             for grade in notebook.grades:
                 score = new.grades[grade.name] if new else Score(0.0, False)
-                kept = marks.keeps(grade, unchanged)
+                kept = marks.keeps(grade, same(grade.name))
                 grade.auto_score = score.auto
                 grade.needs_manual_grade = not kept and (score.to_mark or grade.manual_score is not None)
             for comment in notebook.comments:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from grading.files import sha256, write
+from grading.intake.earlier import Earlier
 from grading.intake.normalise import Normalised, normalise
 from grading.intake.receive import Submission, receive
 from grading.record import notes_from_json
@@ -40,14 +41,20 @@ def original(folder: Path, raw: Path, data_files: Iterable[str] = ()) -> Submiss
 
 
 def prepare_in_place(
-    folder: Path, release: dict[str, bytes], raw: Path, data_files: Iterable[str] = (), zone: str = ""
+    folder: Path,
+    release: dict[str, bytes],
+    raw: Path,
+    data_files: Iterable[str] = (),
+    zone: str = "",
+    earlier: Earlier | None = None,
 ) -> Normalised:
     """Normalise a submission where it lies; what was there is kept in ``raw`` first.
 
-    ``release`` holds the sheets of the assignment by file name; ``zone`` is the course's.
+    ``release`` holds the sheets of the assignment by file name; ``zone`` is the course's; ``earlier`` knows the texts
+    of earlier releases.
     """
     submission = original(folder, raw, data_files)
-    made = normalise(submission, release, zone)
+    made = normalise(submission, release, zone, earlier)
     _keep(raw, submission, made)
     for path, content in made.files.items():
         write(folder / path, content)

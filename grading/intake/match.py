@@ -14,6 +14,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
+from grading.intake.earlier import Earlier, lines_of
 from grading.intake.notebooks import Cell, read
 from grading.intake.receive import UnreadableError
 from grading.record import Note, NoteKind
@@ -40,13 +41,13 @@ class Candidate:
     cells: list[Cell]
 
 
-def match(notebooks: dict[str, bytes], released: dict[str, NotebookNode]) -> Matched:
+def match(notebooks: dict[str, bytes], released: dict[str, NotebookNode], earlier: Earlier) -> Matched:
     """The notebooks of a submission, by their path, each as the sheet that it is."""
     found, broken = Matched(), []
     candidates: dict[str, list[Candidate]] = {}
     for path, content in notebooks.items():
         try:
-            cells = read(content)
+            cells = earlier.brought_up(read(content), released)
         except UnreadableError as error:
             broken.append(Note(NoteKind.UNREADABLE, f"{one_line(path)}: {error}", path))
             continue
@@ -116,8 +117,4 @@ def identify(cells: list[Cell], given: dict[str, NotebookNode]) -> list[Cell]:
 
 def differs(mine: str, theirs: str) -> bool:
     """Whether two sources differ in more than blanks at the ends of lines and of the cell."""
-    return _lines(mine) != _lines(theirs)
-
-
-def _lines(source: str) -> list[str]:
-    return [line.rstrip() for line in source.strip().split("\n")]
+    return lines_of(mine) != lines_of(theirs)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import nbformat
 
+from grading.intake.earlier import Earlier
 from grading.intake.match import match, named
 from grading.intake.rebuild import rebuild
 from grading.intake.receive import TIMESTAMP, Submission, is_notebook
@@ -24,10 +25,13 @@ class Normalised:
     notes: list[Note] = field(default_factory=list)
 
 
-def normalise(submission: Submission, release: dict[str, bytes], zone: str = "") -> Normalised:
+def normalise(
+    submission: Submission, release: dict[str, bytes], zone: str = "", earlier: Earlier | None = None
+) -> Normalised:
     """What is graded of a submission. ``release`` holds the sheets of the assignment by file name.
 
-    ``zone`` is the course's, for a time of submission that is written without one.
+    ``zone`` is the course's, for a time of submission that is written without one; ``earlier`` knows the texts of
+    earlier releases.
 
     A sheet whose file can't be read is graded as it was released, which earns nothing and keeps the reason beside it.
     So is every missing sheet where a file can't be read and its name is no sheet's: it may have been any of them. A
@@ -37,7 +41,7 @@ def normalise(submission: Submission, release: dict[str, bytes], zone: str = "")
     released = {name: nbformat.reads(content.decode("utf-8"), as_version=4) for name, content in release.items()}
     notebooks = {path: content for path, content in submission.files.items() if is_notebook(path)}
     made.files = {path: content for path, content in submission.files.items() if path not in notebooks}
-    matched = match(notebooks, released)
+    matched = match(notebooks, released, earlier or Earlier())
     made.notes += matched.notes
     if TIMESTAMP in made.files:
         _read_time(made, zone)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import os
 import subprocess
 import sys
@@ -15,97 +14,10 @@ import pytest
 from chapters.source import ROOT
 from grading.assignments import declared
 from grading.verdict.registry import exercises
+from sums import lay_out
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 
-CHAPTER = """\
----
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-# Sums
-
-```{exercise} Add
-:label: ex-add
-Write a function that adds $a$ and $b$.
-```
-
-```{code-cell} ipython3
----
-nbgrader: {grade: false, grade_id: add, locked: false, schema_version: 3, solution: true, task: false}
----
-def add(a, b):
-    ### BEGIN SOLUTION
-    return a + b
-    ### END SOLUTION
-```
-
-```{code-cell} ipython3
----
-nbgrader: {grade: true, grade_id: test-add, locked: true, points: 2, schema_version: 3, solution: false, task: false}
----
-assert add(1, 2) == 3, "1 and 2 are 3"
-```
-
-```{exercise} Why
-:label: ex-why
-Why does the order not matter?
-```
-
-+++ WRITTEN
-
-````{dropdown} Answer
-Addition commutes.
-````
-"""
-WRITTEN = {"grade": True, "grade_id": "why", "locked": False, "points": 1, "solution": True, "task": False}
-JUDGE = '''\
-"""Addition of two numbers that the seed draws."""
-
-from grading.record import Check
-from grading.verdict.probe import probe_source
-from grading.verdict.reading import entry, near, number
-
-GRADE_ID, TEST_ID = "add", "test-add"
-POINTS = {"sum": 2}
-
-
-def inputs(seed):
-    return {"a": seed % 1000, "b": seed % 77}
-
-
-def probe(student, attempt, a, b):
-    attempt("sum", lambda: student["add"](a, b))
-
-
-PROBE = probe_source(inputs, probe)
-
-
-def judge(record, seed):
-    given = inputs(seed)
-    right = near(number(entry(record, "sum")), float(given["a"] + given["b"]))
-    return [Check("sum", 2, 2.0 if right else 0.0, "" if right else "The sum is another number.")]
-'''
-DECLARED = """\
-chapters: {folder}/chapters
-exercises: judges_of_sums
-assignments:
-  sums:
-    title: Sums
-    sheets: {{sums: {{exercises: [add, why]}}}}
-"""
-SETTINGS = """\
-import sys
-from pathlib import Path
-
-sys.path[:0] = [{root!r}, {folder!r}]
-from grading.nbgrader_config import configure
-
-configure(get_config(), Path(__file__).resolve().parent, Path({folder!r}) / "sums.yml")
-"""
 # Python runs this in every process that the environment reaches, workers too: what is of the book can't be found there.
 WITHOUT_THE_BOOK = """\
 import sys
@@ -123,17 +35,8 @@ sys.meta_path.insert(0, Refuse())
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    (tmp_path / "chapters").mkdir()
-    (tmp_path / "chapters" / "sums.md").write_text(
-        CHAPTER.replace("WRITTEN", json.dumps({"nbgrader": WRITTEN | {"schema_version": 3}}))
-    )
-    (tmp_path / "judges_of_sums").mkdir()
-    (tmp_path / "judges_of_sums" / "__init__.py").touch()
-    (tmp_path / "judges_of_sums" / "add.py").write_text(JUDGE)
-    (tmp_path / "sums.yml").write_text(DECLARED.format(folder=tmp_path))
+    lay_out(tmp_path)
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_THE_BOOK)
-    (tmp_path / "course").mkdir()
-    (tmp_path / "course" / "nbgrader_config.py").write_text(SETTINGS.format(root=str(ROOT), folder=str(tmp_path)))
     return tmp_path
 
 

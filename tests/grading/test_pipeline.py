@@ -217,7 +217,7 @@ def test_a_course_where_students_code_could_read_it_is_refused(tmp_path, monkeyp
 
 def test_two_runs_at_once_are_refused(tmp_path):
     course = small_class(tmp_path)
-    with pipeline._alone(course), pytest.raises(CourseError, match="Another run"):
+    with course.alone(), pytest.raises(CourseError, match="Another run"):
         grade(course)
 
 
