@@ -35,6 +35,7 @@ from traitlets import List
 
 from grading.course import Course
 from grading.errors import CourseError
+from grading.feedback import made as made_of
 from grading.feedback.formulas import mathml
 from grading.record import METADATA
 from grading.run import pool as pools
@@ -283,7 +284,10 @@ def _write_all(root: Path, assignment: str, parts: list[list[str]], processes: i
 
 
 def generate(course: Course, assignment: str, processes: int | None = None) -> int:
-    """Write the feedback pages of an assignment, of a larger class in several processes; return how many there are."""
+    """Write the feedback pages of an assignment that are not as they should be; return how many there are in all.
+
+    Those of a larger class are written in several processes.
+    """
     _ = course.config  # says so if this is no course
     folders = sorted(path for path in (course.root / "autograded").glob(f"*/{assignment}") if path.is_dir())
     if not folders and _waits(course, assignment):
@@ -294,6 +298,9 @@ def generate(course: Course, assignment: str, processes: int | None = None) -> i
             students.append(_student(folder))
         else:  # nothing was graded of what was handed in last: a page of what came before would contradict the grade
             shutil.rmtree(course.root / "feedback" / _student(folder) / assignment, ignore_errors=True)
+    now = made_of.words(course, assignment, students)
+    as_they_are = made_of.unchanged(course, assignment, now)
+    students = [student for student in students if student not in as_they_are]
     parts = [students[k : k + PART] for k in range(0, len(students), PART)]
     with tqdm(total=len(students), unit="student", desc=f"{assignment}, feedback", file=sys.stderr) as bar:
         if len(parts) > 1:
@@ -304,6 +311,7 @@ def generate(course: Course, assignment: str, processes: int | None = None) -> i
             bar.update(len(students))
     if wrong:
         raise CourseError(f"Not all feedback for {assignment} could be written: {'; '.join(sorted(wrong))}")
+    made_of.remember(course, assignment, now)
     return len(list((course.root / "feedback").glob(f"*/{assignment}/*.html")))
 
 

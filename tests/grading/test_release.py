@@ -15,6 +15,7 @@ from nbgrader.utils import is_grade, is_locked, is_solution
 from nbgrader.validator import Validator
 
 import grading_course
+from chapters.jupyter import environment
 from chapters.source import BOOK, ROOT, read
 from grading.assignments import declared
 from grading.errors import CourseError
@@ -158,6 +159,20 @@ def test_no_exercise_can_be_solved_by_calling_what_students_receive(root, test_i
         assert "mibook" not in archive.read(f"{of}/requirements.txt").decode()
     code = [cell.source for cell in released(name, of).cells if cell.cell_type == "code"]
     assert not [source for source in code if "mibook" in source]
+
+
+HIDDEN = {f"@jupyter/nbgrader:{name}" for name in ("assignment-list", "course-list", "create-assignment", "menu")}
+ASK = "from jupyterlab_server.config import get_page_config; print(get_page_config([], '')['disabledExtensions'])"
+
+
+def test_a_students_jupyterlab_validates_sheets_and_makes_none(handout):
+    run = in_handout(handout, "-c", ASK)
+    assert set(ast.literal_eval(run.stdout)) == HIDDEN, run.stderr
+
+
+def test_the_lab_of_the_book_hides_the_same():
+    run = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, env=environment())
+    assert set(ast.literal_eval(run.stdout)) == HIDDEN, run.stderr
 
 
 @pytest.mark.costly

@@ -230,3 +230,30 @@ def test_a_release_that_fails_leaves_the_course_as_it_was(ours, monkeypatch, fau
     assert ours.marks() == before[1]
     ours.judge()
     assert "0 graded now" in ours.grade()
+
+
+def test_a_page_of_feedback_is_written_anew_exactly_when_what_it_shows_has_changed(ours):
+    for student in ("ada", "bob"):
+        ours.hand_in(student, RIGHT, "It commutes.")
+        (ours.course.root / "submitted" / student / "sums" / "timestamp.txt").write_text("2025-03-03 12:00 UTC")
+    ours.grade()
+    pages = {name: ours.course.root / "feedback" / name / "sums" / "sums.html" for name in ("ada", "bob")}
+
+    def written_by(*words: str) -> set[str]:
+        before = {name: path.stat().st_mtime_ns if path.exists() else 0 for name, path in pages.items()}
+        ours(*words)
+        return {name for name, path in pages.items() if path.stat().st_mtime_ns != before[name]}
+
+    assert written_by("grade", "sums", "--jobs", "1") == set()
+    ours("mark", "sums", "ada", "why", "1")
+    assert written_by("feedback") == {"ada"}
+    ours("mark", "sums", "bob", "why", "1", "--comment", "Yes.")
+    ours("due", "sums", "2025-03-01 12:00 UTC")
+    ours("extend", "sums", "ada", "72")
+    assert written_by("feedback", "sums") == {"bob"}
+    assert "Yes." in pages["bob"].read_text()
+    pages["ada"].unlink()
+    assert written_by("feedback") == {"ada"}
+    settings = ours.course.root / "nbgrader_config.py"
+    settings.write_text(settings.read_text() + "\nget_config().FeedbackExporter.anchor_link_text = '#'\n")
+    assert written_by("feedback") == {"ada", "bob"}
