@@ -180,7 +180,9 @@ def mark(course: Course, options: argparse.Namespace) -> None:
     with course.gradebook() as book:
         where = options.assignment, options.student, options.cell
         _refuse_ungraded(course, book, *where[:2])
-        marks.mark(book, *where, points, options.extra, options.comment)
+        grade = marks.mark(book, *where, points, options.extra, options.comment)
+        said = "has no mark by a person any more" if points is None else f"{grade.score:g} of {grade.max_score:g}"
+        print(f"{options.assignment} of {options.student}: {options.cell} {said}.")
         penalise_all(book, options.assignment, policy_of(course.config))
 
 

@@ -302,7 +302,9 @@ def generate(course: Course, assignment: str, processes: int | None = None) -> i
     as_they_are = made_of.unchanged(course, assignment, now)
     students = [student for student in students if student not in as_they_are]
     parts = [students[k : k + PART] for k in range(0, len(students), PART)]
-    with tqdm(total=len(students), unit="student", desc=f"{assignment}, feedback", file=sys.stderr) as bar:
+    with tqdm(
+        total=len(students), unit="student", desc=f"{assignment}, feedback", file=sys.stderr, disable=not students
+    ) as bar:
         if len(parts) > 1:
             most = min(processes or os.cpu_count() or 1, len(parts))
             wrong = _write_all(course.root, assignment, parts, most, bar)

@@ -44,8 +44,8 @@ def mark(
     points: float | None,
     extra: float | None = None,
     comment: str | None = None,
-) -> None:
-    """Give a cell a person's points in place of the automatic ones, or take them back (None).
+) -> Grade:
+    """Give a cell a person's points in place of the automatic ones, or take them back (None); return its grade.
 
     They survive a regrade.
     """
@@ -66,6 +66,7 @@ def mark(
     except BaseException:
         gradebook.db.rollback()
         raise
+    return grade
 
 
 def _grade(gradebook: Gradebook, assignment: str, student: str, cell: str) -> Grade:
