@@ -17,6 +17,10 @@ from grading.errors import CourseError
 
 # What the sheets need besides what the book's code depends on: to open them, and to check oneself.
 TOOLS = ("jupyterlab", "ipykernel", "nbgrader")
+# What of nbgrader's is of no use to students, and how to hide it in their own environment.
+TEACHERS = ("menu", "create-assignment", "assignment-list", "course-list")
+HIDDEN = " ".join(f"@jupyter/nbgrader:{name}" for name in TEACHERS)
+HIDE = f"venv/bin/python -m jupyterlab.labextensions disable --level=sys_prefix {HIDDEN}"
 LONG_AGO = (2020, 1, 1, 0, 0, 0)  # so that the same content makes the same zip
 README = """\
 # {title}
@@ -27,7 +31,10 @@ The exercises of one part of the book, a notebook for each chapter.
 
        python -m venv venv
        venv/bin/python -m pip install -r requirements.txt      (Windows: venv\\Scripts\\python)
+       {hide}
        venv/bin/python -m jupyterlab
+
+   The line before the last hides what nbgrader has for teachers.
 
 2. Open a notebook, and follow what it says at the top.
 3. To check yourself before you submit: `venv/bin/python -m nbgrader validate NAME.ipynb`, or the button *Validate* in
@@ -55,7 +62,7 @@ def handout(assignment: Assignment, released: dict[str, NotebookNode]) -> bytes:
     said = ", ".join(f"{Path(name).stem} {value:g}" for name, value in points.items())
     files = {name: (nbformat.writes(notebook) + "\n").encode() for name, notebook in released.items()}
     files |= {
-        "README.md": README.format(title=assignment.title, points=said).encode(),
+        "README.md": README.format(title=assignment.title, points=said, hide=HIDE).encode(),
         "requirements.txt": requirements().encode(),
     }
     content = io.BytesIO()

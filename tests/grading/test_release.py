@@ -166,6 +166,10 @@ ASK = "from jupyterlab_server.config import get_page_config; print(get_page_conf
 
 
 def test_a_students_jupyterlab_validates_sheets_and_makes_none(handout):
+    """By the line of the README that says so."""
+    text = (handout / "mutual-information" / "README.md").read_text(encoding="utf-8")
+    (line,) = (line for line in text.splitlines() if "labextension" in line)
+    assert in_handout(handout, *line.split("(")[0].split()[1:]).returncode == 0
     run = in_handout(handout, "-c", ASK)
     assert set(ast.literal_eval(run.stdout)) == HIDDEN, run.stderr
 
