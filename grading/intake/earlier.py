@@ -23,18 +23,27 @@ class Earlier:
 
     texts: dict[str, set[Lines]] = field(default_factory=dict)
     names: dict[Lines, set[str]] = field(default_factory=dict)
+    always: set[str] | None = None  # the cells that every one of them had; None if there was none
 
     @classmethod
     def of(cls, releases: Iterable[dict[str, bytes]]) -> Earlier:
         """Those of some releases, each its sheets by file name."""
         found = cls()
         for release in releases:
+            had = set()
             for content in release.values():
                 for cell in nbformat.reads(content.decode("utf-8"), as_version=4).cells:
                     name, lines = cell.metadata.nbgrader["grade_id"], lines_of(cell.source)
                     found.texts.setdefault(name, set()).add(lines)
                     found.names.setdefault(lines, set()).add(name)
+                    had.add(name)
+            found.always = had if found.always is None else found.always & had
         return found
+
+    def later(self, sheet: NotebookNode) -> set[str]:
+        """The cells of a released sheet that not every earlier release had, so that a submission may lack them."""
+        names = {cell.metadata.nbgrader["grade_id"] for cell in sheet.cells}
+        return set() if self.always is None else names - self.always
 
     def brought_up(self, cells: list[Cell], released: dict[str, NotebookNode]) -> list[Cell]:
         """Submitted cells, those of an earlier release with the text of now; without those that no longer exist."""

@@ -41,12 +41,13 @@ def normalise(
     released = {name: nbformat.reads(content.decode("utf-8"), as_version=4) for name, content in release.items()}
     notebooks = {path: content for path, content in submission.files.items() if is_notebook(path)}
     made.files = {path: content for path, content in submission.files.items() if path not in notebooks}
-    matched = match(notebooks, released, earlier or Earlier())
+    earlier = earlier or Earlier()
+    matched = match(notebooks, released, earlier)
     made.notes += matched.notes
     if TIMESTAMP in made.files:
         _read_time(made, zone)
     for name, cells in matched.sheets.items():
-        rebuilt = rebuild(released[name], cells)
+        rebuilt = rebuild(released[name], cells, earlier.later(released[name]))
         made.notes += [note._replace(text=f"{name}: {note.text}", about=name) for note in rebuilt.notes]
         made.files[name] = (nbformat.writes(rebuilt.sheet) + "\n").encode()
     _fill_in(made, release)

@@ -7,6 +7,7 @@ if it is for an answer: an answer may stand in one of them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -30,8 +31,8 @@ class Rebuilt:
     notes: list[Note] = field(default_factory=list)
 
 
-def rebuild(released: NotebookNode, submitted: list[Cell]) -> Rebuilt:
-    """The released sheet with what was submitted for it."""
+def rebuild(released: NotebookNode, submitted: list[Cell], later: Collection[str] = ()) -> Rebuilt:
+    """The released sheet with what was submitted for it; cells that came ``later`` may be missing without a word."""
     given = given_cells(released)
     submitted = identify(submitted, given)
     made = Rebuilt(deepcopy(released))
@@ -45,7 +46,7 @@ def rebuild(released: NotebookNode, submitted: list[Cell]) -> Rebuilt:
     for cell in made.sheet.cells:
         name = cell.metadata.nbgrader["grade_id"]
         if name not in chosen:
-            made.notes.append(_altered(cell, "missing"))
+            made.notes += [] if name in later else [_altered(cell, "missing")]
         elif is_solution(cell):
             cell.source = submitted[chosen[name]].source
         if name in chosen or not is_solution(cell):

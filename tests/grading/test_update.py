@@ -19,6 +19,8 @@ from grading.verdict import registry
 pytestmark = pytest.mark.usefixtures("sandbox", "where_we_were")
 RIGHT, WRONG = "def add(a, b):\n    return a + b", "def add(a, b):\n    return a - b"
 SECOND = """
++++
+
 ```{exercise} Whence
 :label: ex-whence
 Who found it?
@@ -201,8 +203,8 @@ def test_an_exercise_that_comes_later_is_empty_for_who_has_handed_in(ours):
     ours.hand_in("bob", RIGHT, "It commutes.", first)
     ours.grade()
     assert ours.marks()["ada", "why"] == (1, False)
-    found = {name: (row["score"], row["max_score"], row["status"]) for name, row in ours.rows().items()}
-    assert found == {"ada": ("3.0", "4.0", "graded"), "bob": ("2.0", "4.0", "needs marking")}
+    found = {name: (row["score"], row["max_score"], row["status"], row["notes"]) for name, row in ours.rows().items()}
+    assert found == {"ada": ("3.0", "4.0", "graded", ""), "bob": ("2.0", "4.0", "needs marking", "")}
 
 
 @pytest.mark.parametrize("fault", ["a sheet without its chapter", "a judge of other points", "a leak", "an interrupt"])
@@ -216,8 +218,7 @@ def test_a_release_that_fails_leaves_the_course_as_it_was(ours, monkeypatch, fau
     elif fault == "a judge of other points":
         ours.judge('"sum": 2', '"sum": 3')
     elif fault == "a leak":
-        answer = "return a + b + 0 * 1"
-        ours.chapter(("Write a function", f"`{answer}`: write a function"), ("return a + b\n", f"{answer}\n"))
+        ours.chapter(("Write a function", "MARK SCHEME: a function"))
     if fault == "an interrupt":
         with monkeypatch.context() as patch:
             patch.setattr("grading.release.release.swap", lambda *places: sys.exit(1))
