@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -147,7 +149,15 @@ MOMENTS = {
 }
 
 
-def test_a_run_killed_at_five_moments_ends_like_an_undisturbed_one(tmp_path):
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A temporary folder with a name as short as sockets need it."""
+    with tempfile.TemporaryDirectory(prefix="t-") as folder:
+        yield Path(folder)
+
+
+def test_a_run_killed_at_five_moments_ends_like_an_undisturbed_one(tmp_path, temporary, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(temporary))
     course = small_class(tmp_path)
     command = [sys.executable, "-m", "grading", "grade", ASSIGNMENT, "--course", str(course.root), "--jobs", "2"]
     quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "start_new_session": True}
@@ -167,6 +177,7 @@ def test_a_run_killed_at_five_moments_ends_like_an_undisturbed_one(tmp_path):
         assert len(records(course, f"student{number}")) == 1
     assert len(list((course.root / "feedback").rglob("*.html"))) == 4
     assert [path.name for path in course.root.rglob(".*") if path.name != ".grading.lock"] == []
+    assert list(temporary.glob("mibook-*-*-*")) == []  # nothing of students' work is left lying about
 
 
 def test_a_stop_between_any_two_steps_of_the_writer_loses_and_doubles_nothing(tmp_path, monkeypatch):
