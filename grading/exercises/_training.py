@@ -8,7 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from grading.exercises._losses import L_ref
-from grading.verdict.reading import entry, error, integers, near, number, numbers, stopped, text
+from grading.verdict.reading import entry, error, integers, near, number, stopped, text
+
+ROUNDED = 1e-5  # what float32 leaves of e^t, relative to it, at the t of the probe
 
 
 class Step(NamedTuple):
@@ -19,6 +21,8 @@ class Step(NamedTuple):
     data: list[int]  # the rows whose data pair was evaluated
     reference: list[tuple[int, int]]  # the other pairs that were evaluated
     size: int  # of the batch, as it should be
+    index: int  # 0 for the first step of a training
+    lr: float  # with which it was taken
     m_before: float
     m: float
     graph: bool
@@ -42,6 +46,11 @@ class Step(NamedTuple):
         return np.array([self.gradient[pair] for pair in self.reference]) * self.size
 
     @property
+    def right(self) -> np.ndarray:
+        """What is right at the reference pairs, given this m."""
+        return np.exp(self.t_ref) / abs(self.m)
+
+    @property
     def L_ref(self) -> float:
         return L_ref(self)
 
@@ -57,33 +66,53 @@ class Training:
         self.count = len(raw) if isinstance(raw, list) else 0
         self.steps = list(self._read(raw))
         self.genuine = bool(self.steps) and self._ends_where_steps_lead(record)
+        self.same_lr = all(step.lr == case["lr"] for step in self.steps)
 
     def _read(self, raw: object) -> Iterator[Step]:
         n, k, table, m_before = self.case["n"], self.case["k"], self.case["table"], self.case["m"]
         for index in range(min(self.count, 3 * self.expected_steps)):
             step = entry(raw, index)
-            gradient, m = numbers(entry(step, "gradient"), n, n), number(_only(entry(step, "m")))
-            if gradient is None:
-                if entry(step, "gradient", 0) is not None:
-                    return  # not a gradient at all
+            gradient, m = _table(entry(step, "gradient"), n), number(_only(entry(step, "m")))
+            lr = number(entry(step, "lr"))
+            if gradient is None or lr is None:
+                if lr is None or entry(step, "gradient", 0) is not None:
+                    return  # not a step at all
                 gradient = np.zeros((n, n))
             pairs = _pairs(entry(step, "pairs"), n)
             data, reference = sorted(i for i, j in pairs if i == j), sorted(p for p in pairs if p[0] != p[1])
             m = np.nan if m is None else m
             size = len(range(index % k, n, k))
-            yield Step(table, gradient, data, reference, size, m_before, m, entry(step, "graph") is not False)
-            table, m_before = table - self.case["lr"] * gradient, m
+            graph = entry(step, "graph") is not False
+            yield Step(table, gradient, data, reference, size, index, lr, m_before, m, graph)
+            table, m_before = table - lr * gradient, m
 
     def _ends_where_steps_lead(self, record: object) -> bool:
         """Whether the final weights follow from the seed's start by the recorded gradients."""
-        end = self.steps[-1].t - self.case["lr"] * self.steps[-1].gradient
-        return near(numbers(entry(record, "table"), self.case["n"], self.case["n"]), end, self.tolerance)
+        end = self.steps[-1].t - self.steps[-1].lr * self.steps[-1].gradient
+        found = _table(entry(record, "table"), self.case["n"])
+        if found is None or not np.array_equal(np.isnan(found), np.isnan(end)):
+            return False
+        return near(np.nan_to_num(found), np.nan_to_num(end), self.tolerance)
 
     def every(self, holds: Callable[[Step], bool]) -> bool:
         return all(holds(step) for step in self.steps)
 
-    def near(self, found, expected) -> bool:
-        return near(found, expected, self.tolerance)
+    @property
+    def words(self) -> str:
+        """What the training is of."""
+        return f"{self.case['n']} pairs in {self.case['k']} batch{'es' * (self.case['k'] > 1)}"
+
+    def near(self, found, expected, scale=0.0) -> bool:
+        """Whether numbers agree, each on its own scale in float64: beside e^60 an e^-3 is a number too.
+
+        ``scale`` is that of the terms whose difference a number is.
+        """
+        if self.tolerance > ROUNDED:
+            return near(found, expected, self.tolerance)
+        found, expected = np.asarray(found), np.asarray(expected)
+        if found.shape != expected.shape or not np.isfinite(expected).all():
+            return False
+        return bool((np.abs(found - expected) <= self.tolerance * (np.abs(expected) + scale)).all())
 
     def fault_of_pairs(self) -> str:
         """What is wrong with the pairs at which the critic was evaluated; "" for nothing."""
@@ -104,6 +133,8 @@ class Training:
                 return "The critic is evaluated at other pairs than x, y and x_ref, y_ref."
         if self.case["k"] > 1 and self.every(lambda s: {j for _, j in s.reference} == set(s.data)):
             return "The reference is drawn within the batch: use x_ref and y_ref, which come from the whole sample."
+            if self._elsewhere(s):
+                return "The gradient reaches other pairs than those at which the critic was seen to be evaluated."
         k = self.case["k"]
         for first in range(0, len(self.steps) - k + 1, k):
             epoch = self.steps[first : first + k]
@@ -111,12 +142,32 @@ class Training:
                 return "An epoch does not use each pair once: leave the loop as it was given."
         return ""
 
+    @staticmethod
+    def _elsewhere(s: Step) -> bool:
+        rest = s.gradient.copy()
+        rest[s.data, s.data] = 0
+        for pair in s.reference:
+            rest[pair] = 0
+        return bool(rest.any())
+
     def fault_of_steps(self) -> str:
         if self.failure:
             return stopped(self.failure, "Training")
+        if not self.same_lr:
+            return "The learning rate is changed in the loop: the step's size is the caller's, so leave lr alone."
         if self.count != self.expected_steps:
             return "There were fewer gradient steps than batches: the loop takes one for each batch, after your lines."
         return ""
+
+
+def _table(value: object, n: int) -> np.ndarray | None:
+    """A table of n by n entries, NaN for each that is no number; else None."""
+    if not isinstance(value, list) or len(value) != n:
+        return None
+    if not all(isinstance(row, list) and len(row) == n for row in value):
+        return None
+    found = [[number(item) for item in row] for row in value]
+    return np.array([[np.nan if item is None else item for item in row] for row in found])
 
 
 def _only(m: object) -> object:

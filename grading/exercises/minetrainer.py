@@ -15,8 +15,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from grading.exercises._losses import DATA_MISTAKES, REFERENCE_MISTAKES, exp_of_mean
-from grading.exercises._training import Step, Training
+from grading.exercises._averages import FORGETFUL, explain, right_m
+from grading.exercises._losses import DATA_MISTAKES, REFERENCE_MISTAKES
+from grading.exercises._training import ROUNDED, Step, Training
 from grading.record import Check
 from grading.verdict.probe import decoys, plain, probe_source
 from grading.verdict.reading import Sheet, Trouble, entry, error, stopped, trouble
@@ -34,7 +35,10 @@ POINTS = {
 
 
 def inputs(seed):
-    """Four trainings: uneven batches, all data at once, float32, and beta = 0; each with its own start of m."""
+    """Trainings: uneven batches, all data at once, float32, beta = 0, single pairs, and t far from 0 on both sides.
+
+    Each has its own start of m. Far values stand by rows, for each row is in one batch of an epoch, whatever the order.
+    """
     import numpy
 
     rng = numpy.random.default_rng([seed, 2])
@@ -44,7 +48,11 @@ def inputs(seed):
         "full": (5, 1, 3, (0.1, 0.4), (0.3, 0.8)),
         "single": (6, 4, 1, (0.7, 0.88), (2.0, 4.0)),
         "forgetful": (5, 2, 1, (0.0, 0.0), (5.0, 9.0)),
+        "ones": (3, 3, 1, (0.6, 0.88), (1.2, 3.0)),
+        "wide": (7, 2, 1, (0.6, 0.88), (1.5, 3.0)),
+        "low": (5, 2, 2, (0.4, 0.6), (0.05, 0.08)),
     }
+    far = {"wide": numpy.array([69.0, -69.0, 11.0, -14.0, 4.0, -5.0, 0.5]), "low": numpy.full(5, -3.0)}
     runs = {}
     for name, (n, k, epochs, beta, m) in plans.items():
         runs[name] = {
@@ -53,10 +61,12 @@ def inputs(seed):
             "epochs": epochs,
             "beta": float(rng.uniform(*beta)),
             "m": float(rng.uniform(*m)),
-            "lr": float(rng.uniform(0.2, 0.5)),
+            "lr": 0.0 if name == "wide" else float(rng.uniform(0.2, 0.5)),
             "table": rng.standard_normal((n, n)),
             "draw": int(rng.integers(2**31)),
         }
+        if name in far:
+            runs[name]["table"] = rng.uniform(-0.4, 0.4, (n, n)) + far[name][:, None]
     return {"runs": runs}
 
 
@@ -90,6 +100,7 @@ def recorders():
                     "gradient": None if values.grad is None else plain(values.grad),
                     "m": plain(m),
                     "graph": bool(getattr(m, "requires_grad", False)),
+                    "lr": self.param_groups[0]["lr"],
                 }
             )
             self.critic.pairs = []
@@ -132,6 +143,15 @@ def probe(student, attempt, runs):
         trainer, table = trainer_of(case, dtype)
         trainer.optimizer = Steps(table.parameters(), lr=case["lr"])
         trainer.optimizer.trainer, trainer.optimizer.critic, trainer.optimizer.seen = trainer, table, []
+
+        def descend(loss):  # as it is given, but for its refusal of a loss that is no number: the gradient shows whose
+            loss.item()
+            trainer.optimizer.zero_grad()
+            loss.backward()
+            trainer.optimizer.step()
+            trainer.iteration += 1
+
+        trainer._descend = descend
         failure = ""
         try:
             trainer.step(1)
@@ -166,35 +186,40 @@ def judge(record: object, seed: int) -> list[Check]:
     sheet = Sheet(POINTS)
     runs = _runs(record, seed, 1e-9)
     stepped = [run for run in runs.values() if run.steps]
-    if not stepped or not all(run.genuine for run in stepped):
+    if 2 * len(stepped) < len(runs) or not all(run.genuine for run in stepped):
         reason = _why_nothing(record, list(runs.values()))
         for behaviour in POINTS:
             sheet.mark(behaviour, reason)
         return sheet.checks()
-    faults, rounded = _faults(stepped), ""
-    if any(faults):
-        # A float type that went wrong is a mistake of its own: the rest is then judged with float32's tolerance.
-        single = [run for run in _runs(record, seed, 1e-6).values() if run.steps]
-        if not any(_faults(single)):
-            faults, stepped, rounded = ("", "", ""), single, "With float64 m or a gradient is right to float32 only."
+    rough = [run for run in _runs(record, seed, ROUNDED).values() if run.steps]
+    exact, faults = _faults(stepped), _faults(rough)
+    # A float type that went wrong is a mistake of its own: each part is judged by the more lenient.
+    rounded = any(exact) and not any(faults)  # beside a mistake, small departures are the mistake's
+    faults = tuple(fault and other for fault, other in zip(exact, faults, strict=True))
     data, reference, average = faults
+    never = next((stopped(run.failure, f"With {run.words}, training") for run in runs.values() if not run.steps), "")
+    data, reference = data or never, reference or never
     pairs = next(filter(None, (run.fault_of_pairs() for run in stepped)), "")
     sheet.mark("gradient of the data term", data and (pairs or data))
     sheet.mark("gradient of the reference term", reference and (pairs or reference))
     sheet.mark("moving average m", average)
-    sheet.mark("m without a graph", _graph_fault(stepped) or ("" if _takes_in_L_ref(stepped) else NO_AVERAGE))
+    sheet.mark(
+        "m without a graph",
+        _graph_fault(stepped) or (UNKNOWN if average == OTHER_AVERAGE else FORGETFUL.get(average, "")),
+    )
     steps = next(filter(None, (run.fault_of_steps() for run in runs.values())), "")
-    nothing = "This counts only where a term of the loss is right." if data and reference else ""
+    nothing = "" if _any_gradient(stepped) else "This counts only where a term of the loss has a gradient."
     sheet.mark("batches and steps", pairs or steps or nothing)
     single = Training(entry(record, "single"), inputs(seed)["runs"]["single"], 2e-4)
-    sheet.mark("any critic, float type and device", rounded or _type_fault(record, single, faults))
+    types = "With float64 m or a gradient is right to float32 only." if rounded else ""
+    sheet.mark("any critic, float type and device", types or _type_fault(record, single, faults))
     return sheet.checks()
 
 
 def _runs(record: object, seed: int, tolerance: float) -> dict[str, Training]:
     """The runs in float64."""
     cases = inputs(seed)["runs"]
-    return {name: Training(entry(record, name), cases[name], tolerance) for name in ("uneven", "full", "forgetful")}
+    return {name: Training(entry(record, name), cases[name], tolerance) for name in cases if name != "single"}
 
 
 def _faults(runs: list[Training]) -> tuple[str, str, str]:
@@ -224,21 +249,27 @@ def _data_fault(runs: list[Training]) -> str:
     for sentence, coefficient in DATA_MISTAKES.items():
         if _all(runs, lambda r, s, c=coefficient: bool(s.data) and r.near(s.of_data, c(s))):
             return sentence
+    slopes = np.concatenate([s.of_data for r in runs for s in r.steps])
+    if slopes.size and slopes[0] and np.allclose(slopes, slopes[0], rtol=ROUNDED, atol=0):
+        return f"L has a factor {-slopes[0]:.3g}: it is minus the plain mean of t."
     return "The gradient at each pair of the batch should be -1/b, b being the batch's size."
 
 
-def _right_m(s: Step, beta: float) -> float:
-    return beta * s.m_before + (1 - beta) * s.L_ref
+GUARD = 1e-6  # a constant against a division by zero, below this, is no mistake
+
+
+def _mix(weight: float, past: float, present: float) -> float:
+    return weight * past + (1 - weight) * present
 
 
 AVERAGE_IN_LOSS: dict[str, Callable[[float, Step], np.ndarray]] = {
     "The old m divides L': update m first, then use the new one.": lambda beta, s: np.exp(s.t_ref) / s.m_before,
     "The gradient flows through m: detach L_ref where it enters m.": (
         # That of L'/m when m = beta m_before + (1 - beta) L' keeps its graph: L' beta m_before / m^2.
-        lambda beta, s: np.exp(s.t_ref) * beta * s.m_before / _right_m(s, beta) ** 2
+        lambda beta, s: np.exp(s.t_ref) * beta * s.m_before / _mix(beta, s.m_before, s.L_ref) ** 2
     ),
     "There is a factor 1 - beta too many, of a weight or of the log of m: the loss is L + L'/m.": (
-        lambda beta, s: (1 - beta) * np.exp(s.t_ref) / _right_m(s, beta)
+        lambda beta, s: (1 - beta) * np.exp(s.t_ref) / _mix(beta, s.m_before, s.L_ref)
     ),
     "m divides L' and is averaged with the roles of beta and 1 - beta swapped.": (
         lambda beta, s: np.exp(s.t_ref) / ((1 - beta) * s.m_before + beta * s.L_ref)
@@ -249,9 +280,9 @@ AVERAGE_IN_LOSS: dict[str, Callable[[float, Step], np.ndarray]] = {
 def _reference_fault(runs: list[Training]) -> str:
     """What is wrong with the gradient of L' / m, m being the student's own new m or the right one."""
 
-    def right(r: Training, s: Step) -> bool:
-        own = [s.m, _right_m(s, r.case["beta"])]
-        return len(s.reference) == s.size and any(r.near(s.of_reference, np.exp(s.t_ref) / m) for m in own)
+    def right(r: Training, s: Step, more: float = 0.0) -> bool:
+        own = [s.m, right_m(r, s)]
+        return len(s.reference) == s.size and any(r.near(s.of_reference, np.exp(s.t_ref) / (m + more)) for m in own)
 
     if _all(runs, right):
         return ""
@@ -259,94 +290,59 @@ def _reference_fault(runs: list[Training]) -> str:
         return "The critic is never evaluated at the reference pairs x_ref, y_ref."
     shared = {text: lambda beta, s, of=of: of(s) for text, of in REFERENCE_MISTAKES.items()}
     for sentence, slopes in (shared | AVERAGE_IN_LOSS).items():
-        if _all(runs, lambda r, s, of=slopes: bool(s.reference) and r.near(s.of_reference, of(r.case["beta"], s))):
+        if _all(
+            runs, lambda r, s, of=slopes: bool(s.reference) and r.near(s.of_reference, of(r.case["beta"], s), s.right)
+        ):
             return sentence
-    return "The gradient at each reference pair should be e^t' / (b m), m being the new m and b the batch's size."
+    more = _added(runs)
+    if more and _all(runs, lambda r, s: right(r, s, more)):
+        return "" if abs(more) < GUARD else f"The constant {more:.3g} is added to m where it divides L'."
+    return _factor_or_clip(runs) or (
+        "The gradient at each reference pair should be e^t' / (b m), m being the new m and b the batch's size."
+    )
+
+
+def _added(runs: list[Training]) -> float:
+    """The constant that is added to the divisor in the step with the smallest m, were there one."""
+    _, s = min(((r, s) for r in runs for s in r.steps), key=lambda pair: abs(pair[1].m))
+    divisors = np.exp(s.t_ref) / s.of_reference
+    return float(divisors[0] - s.m) if np.isfinite(divisors).all() and len(divisors) else 0.0
+
+
+def _factor_or_clip(runs: list[Training]) -> str:
+    """The reason where L'/m has a factor, or where t' is cut; "" for neither."""
+    ratios = [(s, s.of_reference / (np.exp(s.t_ref) / s.m)) for r in runs for s in r.steps if len(s.reference)]
+    if not ratios or not all(len(q) == s.size for s, q in ratios):
+        return ""
+    factor = ratios[0][1][0]
+    if all(np.allclose(q, factor, rtol=ROUNDED, atol=0) for _, q in ratios):
+        return f"L'/m has a factor {factor:.3g}: the loss is L + L'/m."
+    cut = np.concatenate([s.t_ref[q == 0] for s, q in ratios])
+    kept = np.concatenate([s.t_ref[q != 0] for s, q in ratios])
+    if (
+        cut.size
+        and kept.size
+        and (cut.min() > kept.max() or cut.max() < kept.min() or abs(cut).min() > abs(kept).max())
+    ):
+        return f"No gradient comes from a t' of {cut[np.abs(cut).argmin()]:.3g}: t' is cut, and it may be any number."
+    return ""
 
 
 def _average_fault(runs: list[Training]) -> str:
     """What is wrong with the recorded m, each step judged from the m that it started with."""
-    if _all(runs, lambda r, s: bool(s.reference) and r.near(s.m, _right_m(s, r.case["beta"]))):
-        return ""
-    if not _all(runs, lambda r, s: np.isfinite(s.m)):
-        return "self.m is not one finite number after a step: L' is averaged over the batch, and m is a single number."
-    return next((sentence for sentence, value in AVERAGE_MISTAKES.items() if _gives(runs, value)), OTHER_AVERAGE)
+    sentence = explain([(run, s) for run in runs for s in run.steps])
+    if sentence is None and not _all(runs, lambda r, s: np.isfinite(s.m)):
+        return NO_NUMBER
+    return OTHER_AVERAGE if sentence is None else sentence
 
 
-def _gives(runs: list[Training], value: Callable[[float, float, Step], float]) -> bool:
-    """Whether every recorded m is what a mistake gives."""
-    return _all(runs, lambda r, s: r.near(s.m, value(r.case["beta"], r.case["m"], s)))
+def _any_gradient(runs: list[Training]) -> bool:
+    return any(s.of_data.any() or s.of_reference.any() for r in runs for s in r.steps)
 
 
-def _takes_in_L_ref(runs: list[Training]) -> bool:
-    """Whether the recorded m is known to be computed from L', rightly or by a known mistake."""
-    known = [value for value in AVERAGE_MISTAKES.values() if value is not forgetful]
-    right = _all(runs, lambda r, s: bool(s.reference) and r.near(s.m, _right_m(s, r.case["beta"])))
-    return right or not _all(runs, lambda r, s: np.isfinite(s.m)) or any(_gives(runs, value) for value in known)
-
-
-def _mean_exp(t: np.ndarray) -> float:
-    return float(np.exp(t).mean()) if t.size else np.nan
-
-
-def _mix(weight: float, past: float, present: float) -> float:
-    return weight * past + (1 - weight) * present
-
-
-def forgetful(beta: float, start: float, s: Step) -> float:
-    return beta * s.m_before
-
-
-AVERAGE_MISTAKES: dict[str, Callable[[float, float, Step], float]] = {
-    "self.m never changes: store the new average in self.m.": lambda beta, start, s: s.m_before,
-    "m remembers with weight 1 - beta where it should be beta: beta is the weight of the past.": (
-        lambda beta, start, s: _mix(1 - beta, s.m_before, s.L_ref)
-    ),
-    "m is L' itself: the average over the past is missing.": lambda beta, start, s: s.L_ref,
-    "beta is a fixed 0.9 where it should be self.beta.": lambda beta, start, s: _mix(0.9, s.m_before, s.L_ref),
-    "beta is a fixed 0.99 where it should be self.beta.": lambda beta, start, s: _mix(0.99, s.m_before, s.L_ref),
-    "beta is a fixed 0.1 where it should be self.beta.": lambda beta, start, s: _mix(0.1, s.m_before, s.L_ref),
-    "beta is a fixed 0.5 where it should be self.beta.": lambda beta, start, s: _mix(0.5, s.m_before, s.L_ref),
-    "The past is lost: m is averaged with its start, not with the m of the step before.": (
-        lambda beta, start, s: _mix(beta, start, s.L_ref)
-    ),
-    "The past is taken to be 1: m is averaged with the m of the step before.": (
-        lambda beta, start, s: _mix(beta, 1.0, s.L_ref)
-    ),
-    "1 - beta is missing before L'.": lambda beta, start, s: beta * s.m_before + s.L_ref,
-    "beta is missing before the past m.": lambda beta, start, s: s.m_before + (1 - beta) * s.L_ref,
-    "m is the sum of the past and L': both need their weights.": lambda beta, start, s: s.m_before + s.L_ref,
-    "m is multiplied by beta and forgets L'.": forgetful,
-    "m is (1 - beta) L' alone: the past is missing.": lambda beta, start, s: (1 - beta) * s.L_ref,
-    "m is updated twice in a step.": lambda beta, start, s: _mix(beta, _mix(beta, s.m_before, s.L_ref), s.L_ref),
-    "Both weights are beta: they must sum to 1.": lambda beta, start, s: beta * (s.m_before + s.L_ref),
-    "m is averaged with a sum over the batch: L' is a mean.": (
-        lambda beta, start, s: _mix(beta, s.m_before, s.L_ref * s.size)
-    ),
-    "exp is missing in m: L' is the mean of e^t', and here it is the mean of t'.": (
-        lambda beta, start, s: _mix(beta, s.m_before, float(s.t_ref.mean()) if s.reference else np.nan)
-    ),
-    "L' is exp of the mean of t': take exp first, then the mean.": lambda beta, start, s: _mix(
-        beta, s.m_before, exp_of_mean(s)
-    ),
-    "m averages e^t of the data: it belongs to the reference x_ref, y_ref.": (
-        lambda beta, start, s: _mix(beta, s.m_before, _mean_exp(s.t_data))
-    ),
-    "m averages the log of L': average L' itself.": lambda beta, start, s: _mix(beta, s.m_before, np.log(s.L_ref)),
-    "m averages L = -mean t of the data: it is the average of L'.": (
-        lambda beta, start, s: _mix(beta, s.m_before, -float(s.t_data.mean()) if s.data else np.nan)
-    ),
-    "m averages exp(-t'): L' is the mean of e^t'.": lambda beta, start, s: _mix(beta, s.m_before, _mean_exp(-s.t_ref)),
-    "The average is geometric, one of log m: average m itself.": (
-        lambda beta, start, s: np.exp(_mix(beta, np.log(abs(s.m_before)), np.log(s.L_ref)))
-    ),
-    "m is the larger of the past and L'.": lambda beta, start, s: max(s.m_before, s.L_ref),
-    "L' enters m with the wrong sign.": lambda beta, start, s: beta * s.m_before - (1 - beta) * s.L_ref,
-}
-
-
+NO_NUMBER = "self.m is not one finite number after a step: L' is averaged over the batch, and m is a single number."
 OTHER_AVERAGE = "m should be beta * m + (1 - beta) * L', with the m of the step before and the L' of this batch."
-NO_AVERAGE = "m is no average of L', so it cannot show that it is free of a graph."
+UNKNOWN = "How m follows from L' cannot be told, so it cannot show that it is free of a graph."
 
 
 def _graph_fault(runs: list[Training]) -> str:

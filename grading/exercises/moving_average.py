@@ -32,10 +32,18 @@ def inputs(seed):
     averages = []
     for low, high in ((0.6, 0.88), (0.1, 0.4), (0.6, 0.88), (0.0, 0.0)):
         averages.append({"m": float(rng.uniform(2, 5)), "beta": float(rng.uniform(low, high)), "w": rng.normal(size=5)})
+    far = {"wide": (7, 65.0), "broad": (5, 12.0)}  # t on both sides of 0, as far as that
     batches = {
         name: {"t": rng.normal(size=(b, 1)), "t_ref": rng.normal(size=(b, 1)), "m": float(rng.uniform(2, 5))}
-        for name, b in (("seven", 7), ("many", 64), ("one", 1), ("single", 6))
+        for name, b in (("seven", 7), ("many", 64), ("one", 1), ("single", 6), ("wide", 7), ("broad", 5), ("low", 5))
     }
+    for name, (b, reach) in far.items():
+        for part in ("t", "t_ref"):
+            batches[name][part] = numpy.linspace(-reach, reach, b)[:, None] + rng.uniform(-1, 1, (b, 1))
+    batches["low"].update(t_ref=rng.normal(size=(5, 1)) - 6, m=float(rng.uniform(0.05, 0.08)))
+    # Averages from far above 1 to far below it, so that a bound on m shows.
+    for m, w, beta in ((0.002, -8.0, 0.6), (4000.0, 4.5, 0.7), (3.0, 4.5, 0.5), (50.0, -8.0, 0.4)):
+        averages.append({"m": m * float(rng.uniform(1, 2)), "beta": beta, "w": w + rng.uniform(-0.4, 0.4, 5)})
     return {"averages": averages, "batches": batches}
 
 
@@ -70,7 +78,9 @@ def probe(student, attempt, averages, batches):
 
 PROBE = probe_source(inputs, probe)
 
-ROUNDED = 1e-7  # a weight such as torch.tensor(1 - beta) is rounded to float32, which is no mistake
+ROUNDED = 1e-6  # a weight such as torch.tensor(1 - beta) is rounded to float32, which is no mistake
+GUARD = 1e-6  # a constant against a division by zero, below this, is no mistake
+FLOAT32 = 1e-5  # what float32 leaves of e^t, relative to it, at the t of the probe
 
 AVERAGE_MISTAKES: dict[str, Callable[[float, float, np.ndarray], float]] = {
     "beta weighs the present, but it is the weight of the past: beta * m + (1 - beta) * L'.": (
@@ -115,12 +125,47 @@ def _average_fault(record, averages) -> str:
     if any(value is None for value in found):
         return "update_average did not return a tensor with one number."
     pairs = [(float(value[0]), case) for value, case in zip(found, averages, strict=True)]
-    if all(near(value, _next(case), ROUNDED) for value, case in pairs):
+    if all(_close(value, _next(case), ROUNDED) for value, case in pairs):
         return _average_form_fault(record, parts, averages)
     for sentence, wrong in AVERAGE_MISTAKES.items():
-        if all(near(value, wrong(case["beta"], case["m"], case["w"]), ROUNDED) for value, case in pairs):
+        if all(_close(value, wrong(case["beta"], case["m"], case["w"]), ROUNDED) for value, case in pairs):
             return sentence
-    return "The next m should be beta * m + (1 - beta) * L'."
+    return _fitted_average(pairs) or "The next m should be beta * m + (1 - beta) * L'."
+
+
+def _close(found: float | np.ndarray, expected: float | np.ndarray, tolerance: float) -> bool:
+    """Whether numbers agree, each on its own scale: beside e^60 an e^-3 is a number too."""
+    found, expected = np.asarray(found), np.asarray(expected)
+    return found.shape == expected.shape and bool((np.abs(found - expected) <= tolerance * np.abs(expected)).all())
+
+
+def _fitted_average(pairs: list[tuple[float, dict]]) -> str:
+    """The reason where a constant, a bound or other weights explain the averages; "" where they do not."""
+    wrong = [(value, _next(case)) for value, case in pairs if not _close(value, _next(case), ROUNDED)]
+    c = wrong[0][0] - wrong[0][1]
+    if all(_close(value, _next(case) + c, ROUNDED) for value, case in pairs):
+        return f"The constant {c:.3g} is added to the next m."
+    low = min((value for value, right in wrong if value > right), default=-np.inf)
+    high = max((value for value, right in wrong if value < right), default=np.inf)
+    if all(_close(value, min(max(_next(case), low), high), ROUNDED) for value, case in pairs):
+        words = [f"{side} {c:.3g}" for side, c in (("above", low), ("below", high)) if np.isfinite(c)]
+        return f"The next m is kept {' and '.join(words)}: it is an average, without bounds."
+    for weigh, of in (
+        (lambda b: (1.0, 1.0), ", whatever beta is"),
+        (lambda b: (b, 1 - b), " the weight that it should have"),
+    ):
+        terms = np.array(
+            [
+                [p * case["m"], q * float(np.exp(case["w"]).mean())]
+                for _, case in pairs
+                for p, q in [weigh(case["beta"])]
+            ]
+        )
+        values = np.array([value for value, _ in pairs])
+        a, b = np.linalg.lstsq(terms / values[:, None], np.ones(len(values)), rcond=None)[0]
+        if _close(values, terms @ (a, b), ROUNDED):
+            return f"In the next m the past has {a:.3g} times and L' {b:.3g} times{of}: they are beta and 1 - beta."
+    return ""
 
 
 def _next(case: dict) -> float:
@@ -186,9 +231,11 @@ def _gradient_fault(record, batches) -> tuple[str, bool]:
         fits = (
             sentence
             for sentence, of in {"": right, **mistakes}.items()
-            if all(near(found[name][k] * batches[name].size, of(batches[name])) for name in usual)
+            if all(_close(found[name][k] * batches[name].size, of(batches[name]), FLOAT32) for name in usual)
         )
         fault = next(fits, None)
+        if fault is None:
+            fault = _fitted_slopes(k, {name: found[name][k] * batches[name].size for name in usual}, batches)
         explained = fault is not None
         faults.append(
             "The gradient should be -1/b at each data pair and e^t' / (b m) at each reference."
@@ -207,6 +254,25 @@ def _gradient_fault(record, batches) -> tuple[str, bool]:
     if not near(single[0] * len(t), -np.ones_like(t), 1e-4) or not near(single[1] * len(r), np.exp(r) / m, 1e-4):
         return "With float32 the gradient differs from that with float64.", earned
     return "", earned
+
+
+def _fitted_slopes(k: int, found: dict, batches: dict) -> str | None:
+    """The reason where a factor, a constant in the divisor or a cut explains the gradients of term k; else None."""
+    right = {name: (of_data, of_reference)[k](batches[name]) for name in found}
+    ratios = {name: found[name] / right[name] for name in found}
+    every = np.concatenate(list(ratios.values()))
+    term = ("L", "L'/m")[k]
+    if every[0] and np.allclose(every, every[0], rtol=FLOAT32, atol=0):
+        return f"{term} has a factor {every[0]:.3g}: the loss is L + L'/m."
+    if k and ratios["low"].all():
+        m = batches["low"].m
+        c = float(m / ratios["low"][0] - m)
+        if all(_close(found[name] * (batches[name].m + c), right[name] * batches[name].m, FLOAT32) for name in found):
+            return "" if abs(c) < GUARD else f"The constant {c:.3g} is added to m where it divides L'."
+    t = np.concatenate([(batches[name].t_data, batches[name].t_ref)[k] for name in found])
+    if (every == 0).any() and np.allclose(every[every != 0], 1, rtol=FLOAT32, atol=0):
+        return f"No gradient comes from a t of {min(t[every == 0], key=abs):.3g}: t is cut, and it may be any number."
+    return None
 
 
 def _slopes(value: object, n: int) -> np.ndarray | None:

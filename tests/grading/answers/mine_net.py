@@ -1,7 +1,7 @@
 """`Net.forward`."""
 
 VALUE, ORDER, SHAPE, GRADIENTS = "value of t", "order of x and y", "shape of t", "gradients"
-TYPES, BATCHES = "float type and device", "whole batches, no side effects"
+TYPES, BATCHES = "float type", "whole batches on any device, no side effects"
 
 
 def net(first="F.elu(self.fc1(z))", second="F.elu(self.fc2(a))", last="self.fc3(a)", z="torch.cat([x, y], dim=-1)"):
@@ -42,7 +42,7 @@ WRONG = {
     "log of t": (VALUE, "logarithm is taken", net(last="self.fc3(a).abs().log()")),
     "t without its mean": (VALUE, "mean is subtracted", net(last="self.fc3(a) - self.fc3(a).mean()")),
     "minus t": (VALUE, "sign of t is reversed", net(last="-self.fc3(a)")),
-    "t cut off": (VALUE, "cut to", net(last="self.fc3(a).clamp(-1, 1)")),
+    "t cut off": (VALUE, "cut at -1 and 1", net(last="self.fc3(a).clamp(-1, 1)")),
     "fc2 left out": (VALUE, "fc2 left out", "return self.fc3(F.elu(self.fc1(torch.cat([x, y], dim=-1))))"),
     "fc2 twice": (VALUE, "fc2 twice", net(last="self.fc3(F.elu(self.fc2(a)))")),
     "a skip connection": (VALUE, "skip around fc2", net(second="a + F.elu(self.fc2(a))")),
@@ -101,15 +101,15 @@ WRONG = {
     "rounded on the way": (TYPES, "right to float32 only", net(second="F.elu(self.fc2(a)).float().to(x.dtype)")),
     "double inputs": (TYPES, "float", net(z="torch.cat([x, y], dim=-1).double()")),
     "a new tensor without device": (
-        TYPES,
+        BATCHES,
         "device",
         "z = torch.empty(len(x), x.shape[1] + y.shape[1], dtype=x.dtype)\nz[:, : x.shape[1]] = x\nz[:, "
         "x.shape[1] :] = y\n"
         "return self.fc3(F.elu(self.fc2(F.elu(self.fc1(z)))))",
     ),
-    "moved to the CPU": (TYPES, "another device", net(last="self.fc3(a).cpu()")),
+    "moved to the CPU": (BATCHES, "another device", net(last="self.fc3(a).cpu()")),
     "zeros on the default device": (
-        TYPES,
+        BATCHES,
         "device",
         "zero = torch.zeros(1, dtype=x.dtype)\n"
         + net("F.relu(self.fc1(z)) + torch.expm1(torch.minimum(self.fc1(z), zero))"),
@@ -144,6 +144,21 @@ WRONG = {
         "must not change the network",
         net().replace("return", "t =") + "\nself.fc3.bias.data += 0.1\nreturn t",
     ),
+    "ELU with alpha 0.7": (VALUE, "an ELU of alpha = 0.7", net("F.elu(self.fc1(z), 0.7)", "F.elu(self.fc2(a), 0.7)")),
+    "ELU with alpha 1.3 after fc2": (VALUE, "an ELU of alpha = 1.3", net(second="F.elu(self.fc2(a), 1.3)")),
+    "a leaky ReLU of slope 0.3": (
+        VALUE,
+        "a leaky ReLU of slope 0.3",
+        net("F.leaky_relu(self.fc1(z), 0.3)", "F.leaky_relu(self.fc2(a), 0.3)"),
+    ),
+    "t cut at 10": (VALUE, "cut at -10 and 10", net(last="self.fc3(a).clamp(-10, 10)")),
+    "t cut at 5 above": (VALUE, "cut at 5", net(last="self.fc3(a).clamp(max=5)")),
+    "half of t": (VALUE, "0.5 t", net(last="self.fc3(a) / 2")),
+    "t and one": (VALUE, "t +1", net(last="self.fc3(a) + 1")),
+    "zeros for t": (VALUE, "the same for all pairs", net(last="0 * self.fc3(a)")),
+    "not a number for one row": (VALUE, "", net(last="self.fc3(a) + 0 * self.fc3(a).std()")),
+    "broadcast to a table": (VALUE, "of shape (7, 7)", net(last="self.fc3(a) + 0 * self.fc3(a).T")),
+    "a linear net of two layers": (VALUE, "", "return self.fc3(self.fc1(torch.cat([x, y], dim=-1)))"),
     "the stub": (VALUE, "stub is still in place", 'raise NotImplementedError("Replace this line with your own code.")'),
     "nothing returned": (VALUE, "stopped with", "z = torch.cat([x, y], dim=-1)"),
 }
@@ -186,6 +201,32 @@ RIGHT = {
     "Sequential": "layers = nn.Sequential(self.fc1, nn.ELU(), self.fc2, nn.ELU(), self.fc3)\n"
     "return layers(torch.cat([x, y], 1))",
     "a column by reshape": net(last="self.fc3(a).reshape(-1, 1)"),
+    "a ModuleList": "layers = nn.ModuleList([self.fc1, self.fc2, self.fc3])\na = torch.cat([x, y], dim=-1)\n"
+    "for k, layer in enumerate(layers):\n    a = layer(a) if k == 2 else F.elu(layer(a))\nreturn a",
+    "type hints": "z: Tensor = torch.cat([x, y], dim=-1)\na: Tensor = F.elu(self.fc1(z))\n"
+    "b: Tensor = F.elu(self.fc2(a))\nreturn self.fc3(b)",
+    "a helper": "def hidden(layer, a):\n    return F.elu(layer(a))\n"
+    "return self.fc3(hidden(self.fc2, hidden(self.fc1, torch.cat([x, y], 1))))",
+    "einsum": net("F.elu(torch.einsum('ni,hi->nh', z, self.fc1.weight) + self.fc1.bias)"),
+    "broadcasting": net("F.elu((z[:, None, :] * self.fc1.weight).sum(-1) + self.fc1.bias)"),
+    "addmm": net("F.elu(torch.addmm(self.fc1.bias, z, self.fc1.weight.T))"),
+    "an early return": "t = self.fc3(F.elu(self.fc2(F.elu(self.fc1(torch.cat([x, y], -1))))))\n"
+    "if t.ndim == 2:\n    return t\nreturn t.unsqueeze(-1)",
+    "F.elu for all": net("F.elu(input=self.fc1(z), alpha=1)", "F.elu(input=self.fc2(a))"),
+    "functools": "from functools import reduce\n"
+    "a = reduce(lambda a, layer: F.elu(layer(a)), (self.fc1, self.fc2), torch.cat((x, y), 1))\nreturn self.fc3(a)",
+    "two Sequentials": "hidden = nn.Sequential(self.fc1, nn.ELU(), self.fc2, nn.ELU())\n"
+    "return self.fc3(hidden(torch.cat((x, y), dim=1)))",
+    "one inner product": net(last="(a * self.fc3.weight).sum(dim=1, keepdim=True) + self.fc3.bias"),
+    "getattr": "a = torch.cat([x, y], dim=1)\nfor k in (1, 2):\n    a = F.elu(getattr(self, f'fc{k}')(a))\n"
+    "return self.fc3(a)",
+    "torch.cat by keywords": net(z="torch.cat(tensors=(x, y), dim=1)"),
+    "torch.where and exp": "def elu(u):\n    return torch.where(u > 0, u, torch.exp(u.clamp(max=0)) - 1)\n"
+    + net("elu(self.fc1(z))", "elu(self.fc2(a))"),
+    "a subclass": "class Twice(nn.Module):\n    def forward(self, a, layers):\n        for layer in layers:\n"
+    "            a = nn.functional.elu(layer(a))\n        return a\n"
+    "return self.fc3(Twice()(torch.cat([x, y], 1), [self.fc1, self.fc2]))",
+    "names of builtins": "compile, globals = x, y\n" + net(z="torch.cat([compile, globals], dim=-1)"),
     "prints": "print('shape', x.shape)\n" + net(),
     "a layer kept": net().replace("a = F.elu(self.fc2(a))", "a = F.elu(self.fc2(a))\nself.last = a.detach()"),
 }

@@ -16,7 +16,7 @@ def loop(
 LEAST_WRONG, LEAST_RIGHT = 40, 15
 
 WRONG = {
-    "a counter for m": (GRAPH, "no average of L'", loop(m="self.m + 1", loss="L")),
+    "a counter for m": (GRAPH, "cannot be told", loop(m="self.m + 1", loss="L")),
     "a loss of zero": (STEPS, "only where a term", loop(loss="0 * (L + L_ref)")),
     "EMA not detached": (GRAPH, "detach L_ref", loop(m="self.beta * self.m + (1 - self.beta) * L_ref")),
     "EMA not detached: the gradient": (
@@ -192,8 +192,60 @@ WRONG = {
     "a median": (DATA, "-1/b", loop("-self.net(x, y).median()")),
     "no update in the loop's first step": (
         AVERAGE,
-        "m should be",
+        "first step leaves m",
         loop(m="self.m if self.iteration == 0 else self.beta * self.m + (1 - self.beta) * L_ref.detach()"),
+    ),
+    "learning rate changed": (
+        STEPS,
+        "learning rate is changed",
+        loop() + "\nfor group in self.optimizer.param_groups:\n    group['lr'] = 0.01",
+    ),
+    "clamp at 3 before exp": (REFERENCE, "is cut", loop(L_ref="self.net(x_ref, y_ref).clamp(max=3).exp().mean()")),
+    "clamp at 3 before exp: m": (
+        AVERAGE,
+        "cut above 3",
+        loop(L_ref="self.net(x_ref, y_ref).clamp(max=3).exp().mean()"),
+    ),
+    "clamp at 10 on both sides": (AVERAGE, "10", loop(L_ref="self.net(x_ref, y_ref).clamp(-10, 10).exp().mean()")),
+    "clamp at -10 before exp": (REFERENCE, "is cut", loop(L_ref="self.net(x_ref, y_ref).clamp(min=-10).exp().mean()")),
+    "clamp of the data": (DATA, "-1/b", loop("-self.net(x, y).clamp(-10, 10).mean()")),
+    "m starts from the first L'": (
+        AVERAGE,
+        "The first step takes L' alone",
+        loop(m="L_ref.detach() if self.iteration == 0 else self.beta * self.m + (1 - self.beta) * L_ref.detach()"),
+    ),
+    "m starts anew each epoch": (
+        AVERAGE,
+        "first step of each epoch takes L' alone",
+        loop(m="L_ref.detach() if j == 0 else self.beta * self.m + (1 - self.beta) * L_ref.detach()"),
+    ),
+    "m at least 0.5": (
+        AVERAGE,
+        "above 0.5",
+        loop(m="(self.beta * self.m + (1 - self.beta) * L_ref.detach()).clamp(min=0.5)"),
+    ),
+    "m at most 1": (
+        AVERAGE,
+        "below 1",
+        loop(m="(self.beta * self.m + (1 - self.beta) * L_ref.detach()).clamp(max=1)"),
+    ),
+    "m at least 1": (AVERAGE, "above 1", loop(m="max(1.0, float(self.beta * self.m + (1 - self.beta) * L_ref))")),
+    "beta 0.95": (AVERAGE, "0.95 times the past", loop(m="0.95 * self.m + 0.05 * L_ref.detach()")),
+    "a tenth added to m": (
+        AVERAGE,
+        "constant 0.1",
+        loop(m="self.beta * self.m + (1 - self.beta) * L_ref.detach() + 0.1"),
+    ),
+    "L' doubled in m": (AVERAGE, "factor 2", loop(m="self.beta * self.m + (1 - self.beta) * 2 * L_ref.detach()")),
+    "both terms halved: data": (DATA, "halved", loop(loss="(L + L_ref / self.m) / 2")),
+    "both terms halved: reference": (REFERENCE, "factor 0.5", loop(loss="(L + L_ref / self.m) / 2")),
+    "a third of L": (DATA, "factor 0.333", loop(loss="L / 3 + L_ref / self.m")),
+    "0.1 in the divisor": (REFERENCE, "constant 0.1", loop(loss="L + L_ref / (self.m + 0.1)")),
+    "not a number for one row": (DATA, "-1/b", loop("-self.net(x, y).mean() + 0 * self.net(x, y).std()")),
+    "not a number for one reference row": (
+        REFERENCE,
+        "e^t' / (b m)",
+        loop(loss="L + L_ref / self.m + 0 * self.net(x_ref, y_ref).std()"),
     ),
     "the stub": (DATA, "stub is still in place", 'raise NotImplementedError("Replace this line with your own code.")'),
     "no loss": (DATA, "stopped with", "pass"),
@@ -243,5 +295,42 @@ RIGHT = {
     "squeezed": loop("-self.net(x, y).squeeze(-1).mean()", "self.net(x_ref, y_ref).squeeze(-1).exp().mean()"),
     "a loss of the surrogate log": loop(loss="L + L_ref / self.m + np.log(float(self.m)) - 1"),
     "weights by ratio": loop(loss="L + (L_ref.detach() / self.m) * L_ref.log()"),
+    "clamp at 80": loop(L_ref="self.net(x_ref, y_ref).clamp(max=80).exp().mean()"),
+    "clamp at 80 on both sides": loop(L_ref="torch.exp(torch.clamp(self.net(x_ref, y_ref), -80, 80)).mean()"),
+    "a guard in the divisor": loop(loss="L + L_ref / (self.m + 1e-8)"),
+    "einsum": loop("-torch.einsum('ij->', self.net(x, y)) / x.shape[0]"),
+    "a helper": "def average(past, new, beta):\n    return beta * past + (1 - beta) * new\n"
+    + loop(m="average(self.m, L_ref.detach(), self.beta)"),
+    "type hints": "t: Tensor = self.net(x, y)\nt_ref: Tensor = self.net(x_ref, y_ref)\nL: Tensor = -t.mean()\n"
+    "L_ref: Tensor = t_ref.exp().mean()\nself.m = self.beta * self.m + (1 - self.beta) * L_ref.detach()\n"
+    "loss: Tensor = L + L_ref / self.m",
+    "a loop over pairs": "L, L_ref = 0.0, 0.0\nfor i in range(len(x)):\n"
+    "    L = L - self.net(x[i : i + 1], y[i : i + 1]).squeeze() / len(x)\n"
+    "    L_ref = L_ref + self.net(x_ref[i : i + 1], y_ref[i : i + 1]).exp().squeeze() / len(x)\n"
+    "self.m = self.beta * self.m + (1 - self.beta) * L_ref.detach()\nloss = L + L_ref / self.m",
+    "a comprehension": loop(
+        "-sum(self.net(x, y).flatten()) / len(x)", "sum(t.exp() for t in self.net(x_ref, y_ref).flatten()) / len(x)"
+    ),
+    "functional names": loop(
+        "torch.neg(torch.mean(self.net(x, y)))",
+        "torch.div(torch.sum(torch.exp(self.net(x_ref, y_ref))), x_ref.size(0))",
+        "torch.add(self.beta * self.m, L_ref.detach(), alpha=1 - self.beta)",
+        "torch.add(L, torch.div(L_ref, self.m))",
+    ),
+    "numpy for the weights": loop(m="np.dot([self.beta, 1 - self.beta], [float(self.m), L_ref.item()])"),
+    "np.average": loop(m="np.average([float(self.m), L_ref.item()], weights=[self.beta, 1 - self.beta])"),
+    "a lambda": "mean_exp = lambda t: t.exp().mean()\n" + loop(L_ref="mean_exp(self.net(x_ref, y_ref))"),
+    "unpacked": "t, t_ref = (self.net(*pair) for pair in ((x, y), (x_ref, y_ref)))\n"
+    + loop("-t.mean()", "t_ref.exp().mean()"),
+    "a condition on the first step": "if self.iteration == 0:\n    self.m = float(self.m)\n" + loop(),
+    "softmax weights": "t_ref = self.net(x_ref, y_ref)\nweights = t_ref.detach().exp() / len(t_ref)\n"
+    "L, L_ref = -self.net(x, y).mean(), weights.sum()\n"
+    "self.m = self.beta * self.m + (1 - self.beta) * L_ref\nloss = L + (weights * t_ref).sum() / self.m",
+    "an inner product with ones": loop(L_ref="self.net(x_ref, y_ref).exp().T @ x.new_ones(len(x), 1) / len(x)")
+    .replace("loss = L", "self.m = self.m.squeeze()\nloss = L")
+    .replace("L_ref / self.m", "L_ref.squeeze() / self.m"),
+    "pow of e": loop(L_ref="torch.pow(torch.e, self.net(x_ref, y_ref)).mean()"),
+    "exp2": loop(L_ref="torch.exp2(self.net(x_ref, y_ref) / np.log(2)).mean()"),
+    "global names of functions": "compile, globals = True, {}\n" + loop(),
     "prints": loop() + "\nprint(self.iteration, float(loss))",
 }

@@ -73,6 +73,39 @@ WRONG = {
     ),
     "not averaged": (GRADIENT, "stopped with", MEAN, "return -t_joint + t_ref.exp() / m.detach()"),
     "a global m": (GRADIENT, "", MEAN, "return -t_joint.mean() + t_ref.exp().mean() / globals()['m']"),
+    "m at most 1": (AVERAGE, "kept below 1", MEAN.replace("return ", "return (") + ").clamp(max=1)", LOSS),
+    "m at least 0.5": (AVERAGE, "kept above 0.5", MEAN.replace("return ", "return (") + ").clamp(min=0.5)", LOSS),
+    "m within bounds": (
+        AVERAGE,
+        "above 0.1 and below 100",
+        MEAN.replace("return ", "return (") + ").clamp(0.1, 100)",
+        LOSS,
+    ),
+    "beta 0.95": (AVERAGE, "whatever beta is", "return 0.95 * m.detach() + 0.05 * L_ref.detach()", LOSS),
+    "L' doubled in m": (AVERAGE, "L' 2 times", "return beta * m.detach() + (1 - beta) * 2 * L_ref.detach()", LOSS),
+    "a tenth added to m": (AVERAGE, "constant 0.1", MEAN + " + 0.1", LOSS),
+    "clamp at 3": (GRADIENT, "t is cut", MEAN, "return -t_joint.mean() + t_ref.clamp(max=3).exp().mean() / m.detach()"),
+    "clamp at 10 on both sides": (
+        GRADIENT,
+        "t is cut",
+        MEAN,
+        "return -t_joint.mean() + t_ref.clamp(-10, 10).exp().mean() / m.detach()",
+    ),
+    "clamp of the data": (
+        GRADIENT,
+        "t is cut",
+        MEAN,
+        "return -t_joint.clamp(-10, 10).mean() + t_ref.exp().mean() / m.detach()",
+    ),
+    "halved": (GRADIENT, "halved", MEAN, "return (-t_joint.mean() + t_ref.exp().mean() / m.detach()) / 2"),
+    "a third of L'/m": (GRADIENT, "factor 0.333", MEAN, "return -t_joint.mean() + t_ref.exp().mean() / m.detach() / 3"),
+    "0.1 in the divisor": (
+        GRADIENT,
+        "constant 0.1",
+        MEAN,
+        "return -t_joint.mean() + t_ref.exp().mean() / (m.detach() + 0.1)",
+    ),
+    "not a number for one row": (GRADIENT, "not give a gradient", MEAN, LOSS + " + 0 * t_joint.std()"),
     "the stubs": (AVERAGE, "stub is still in place", STUB, STUB),
     "the stub in the loss": (GRADIENT, "stub is still in place", MEAN, STUB),
 }
@@ -93,6 +126,60 @@ RIGHT = {
     "log-sum-exp": (
         MEAN,
         "return (t_ref.flatten().logsumexp(0) - np.log(len(t_ref))).exp() / m.detach() - t_joint.mean()",
+    ),
+    "clamp at 80": (MEAN, "return -t_joint.mean() + t_ref.clamp(max=80).exp().mean() / m.detach()"),
+    "a guard in the divisor": (MEAN, "return -t_joint.mean() + t_ref.exp().mean() / (m.detach() + 1e-8)"),
+    "a float32 logarithm": (
+        MEAN,
+        "L_ref = (t_ref.flatten().logsumexp(0) - torch.log(torch.tensor(len(t_ref)))).exp()\n"
+        "return -t_joint.mean() + L_ref / m.detach()",
+    ),
+    "type hints": (
+        "past: Tensor = m.detach()\nnew: Tensor = L_ref.detach()\nreturn beta * past + (1 - beta) * new",
+        "L: Tensor = -t_joint.mean()\nL_ref: Tensor = t_ref.exp().mean()\nreturn L + L_ref / m.detach()",
+    ),
+    "an early return": (
+        "if beta == 0:\n    return L_ref.detach().clone()\n" + MEAN,
+        "if len(t_joint) == 1:\n    return (t_ref.exp() / m.detach() - t_joint).squeeze()\n" + LOSS,
+    ),
+    "a helper": (
+        "def mix(a, b, w):\n    return w * a + (1 - w) * b\nreturn mix(m.detach(), L_ref.detach(), beta)",
+        "def mean_exp(t):\n    return torch.exp(t).mean()\nreturn mean_exp(t_ref) / m.detach() - t_joint.mean()",
+    ),
+    "a loop": (
+        "total = torch.zeros_like(L_ref)\nfor weight, value in ((beta, m), (1 - beta, L_ref)):\n"
+        "    total = total + weight * value.detach()\nreturn total",
+        "total = 0\nfor a, b in zip(t_joint, t_ref):\n    total = total - a + b.exp() / m.detach()\n"
+        "return (total / len(t_joint)).squeeze()",
+    ),
+    "einsum": (
+        MEAN,
+        "n = len(t_ref)\nreturn torch.einsum('ij->', t_ref.exp()) / n / m.detach() - torch.einsum('ij->', t_joint) / n",
+    ),
+    "broadcasting": (MEAN, "return (t_ref.exp() / m.detach() - t_joint).sum(dim=0).div(len(t_ref)).squeeze()"),
+    "functional names": (
+        "return torch.add(torch.mul(m, beta), torch.mul(L_ref, 1 - beta)).detach()",
+        "return torch.sub(torch.div(torch.mean(torch.exp(t_ref)), m.detach()), torch.mean(t_joint))",
+    ),
+    "numpy for the weights": (
+        "value = np.average([m.item(), L_ref.item()], weights=[beta, 1 - beta])\n"
+        "return torch.tensor(value, dtype=L_ref.dtype, device=L_ref.device)",
+        LOSS,
+    ),
+    "stacked": (
+        "weights = torch.tensor([beta, 1 - beta], dtype=L_ref.dtype)\n"
+        "return weights @ torch.stack([m.detach(), L_ref.detach()])",
+        LOSS,
+    ),
+    "copies": (
+        "old, new = m.detach().clone(), L_ref.detach().clone()\nreturn old.mul_(beta).add_((1 - beta) * new)",
+        LOSS,
+    ),
+    "addcmul": ("return torch.sub(m, L_ref).mul(beta).add(L_ref).detach()", LOSS),
+    "data": ("return beta * m.data + (1 - beta) * L_ref.data", "return -t_joint.mean() + t_ref.exp().mean() / m.data"),
+    "names of builtins": (
+        "compile, globals = m.detach(), L_ref.detach()\nreturn beta * compile + (1 - beta) * globals",
+        LOSS,
     ),
     "a constant": (MEAN, LOSS + " - 1 + m.detach().log()"),
 }
