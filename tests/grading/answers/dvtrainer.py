@@ -127,3 +127,9 @@ RIGHT = {
     "torch's names": loss("torch.mean(self.net(z), dim=(0, 1))", "torch.squeeze(logmeanexp(self.net(z_ref)))"),
     "prints": loss() + "\nprint(loss.shape)",
 }
+
+# What these earn in all; the others' points are not stated.
+EARNS = {
+    "a float32 logarithm": 3.5,
+    "clamp at 80": 3.5,
+}

@@ -196,6 +196,25 @@ WRONG = {
         LOSS,
     ),
     "zeros": (JOINT, "", "zero = x.sum() * 0\nreturn zero, zero, zero", LOSS),
+    "clamp at 3": (JOINT, "clipped above at 3", same("t.mean() - r.clamp(max=3).exp().mean().log()"), LOSS),
+    "clamp at 3: the marginals": (
+        MARGINAL,
+        "clipped above at 3",
+        same("t.mean() - r.clamp(max=3).exp().mean().log()"),
+        LOSS,
+    ),
+    "clamp at 10 on both sides": (JOINT, "clipped", same("t.mean() - r.clamp(-10, 10).exp().mean().log()"), LOSS),
+    "clamp of the data": (JOINT, "at the data are clipped", same("t.clamp(max=5).mean() - r.exp().mean().log()"), LOSS),
+    "halved": (JOINT, "0.5 times", same("dv(t, r) / 2"), LOSS),
+    "a tenth added": (JOINT, "+0.1", same("dv(t, r) + 0.1"), LOSS),
+    "not a number for one row": (JOINT, "not one number", same("dv(t, r) + 0 * t.std()"), LOSS),
+    "not a number for one row: the marginals": (MARGINAL, "not one number", same("dv(t, r) + 0 * t.std()"), LOSS),
+    "a float32 logarithm": (
+        FORM,
+        "right to float32 only",
+        same("t.mean() - r.logsumexp(0).squeeze() + torch.log(torch.tensor(len(r)))"),
+        LOSS,
+    ),
     "the stub in both": (JOINT, "stub is still in place", STUB, STUB),
     "the stub in the loss": (CLIMBS, "stub is still in place", terms(), STUB),
     "the stub in terms": (CLIMBS, "stub is still in place", STUB, LOSS),
@@ -239,5 +258,59 @@ RIGHT = {
         "+ dv(self.net_x(x), self.net_x(x_ref)) + dv(self.net_y(y), self.net_y(y_ref)))",
     ),
     "means by sums": (same("t.sum() / len(t) - (torch.logsumexp(r, 0) - math.log(len(r))).squeeze()"), LOSS),
+    "clamp at 80": (same("t.mean() - r.clamp(max=80).exp().mean().log()"), LOSS),
+    "type hints": (
+        "z: Tensor = torch.cat([x, y], dim=1)\nz_ref: Tensor = torch.cat([x_ref, y_ref], dim=1)\n"
+        "joint: Tensor = dv(self.net_xy(z), self.net_xy(z_ref))\nof_x: Tensor = dv(self.net_x(x), self.net_x(x_ref))\n"
+        "of_y: Tensor = dv(self.net_y(y), self.net_y(y_ref))\nreturn joint, of_x, of_y",
+        "a, b, c = self.terms(x, y, x_ref, y_ref)\ntotal: Tensor = a + b + c\nreturn -total",
+    ),
+    "a helper": (
+        "def term(net, a, b):\n    return dv(net(a), net(b))\n"
+        "z, z_ref = torch.cat((x, y), 1), torch.cat((x_ref, y_ref), 1)\n"
+        "return term(self.net_xy, z, z_ref), term(self.net_x, x, x_ref), term(self.net_y, y, y_ref)",
+        LOSS,
+    ),
+    "einsum": (same("torch.einsum('ij->', t) / len(t) - torch.logsumexp(r, 0).squeeze() + math.log(len(r))"), LOSS),
+    "a dictionary": (
+        "z, z_ref = torch.cat([x, y], 1), torch.cat([x_ref, y_ref], 1)\n"
+        "found = {}\nfor name, net, a, b in (('xy', self.net_xy, z, z_ref), ('x', self.net_x, x, x_ref), "
+        "('y', self.net_y, y, y_ref)):\n    found[name] = dv(net(a), net(b))\nreturn tuple(found.values())",
+        LOSS,
+    ),
+    "functional names": (terms(), "return torch.neg(torch.sum(torch.stack(self.terms(x, y, x_ref, y_ref))))"),
+    "one name a term": (terms(), "terms = self.terms(x, y, x_ref, y_ref)\nreturn -(terms[0] + terms[1] + terms[2])"),
+    "reversed": (terms(), "return -sum(reversed(self.terms(x, y, x_ref, y_ref)))"),
+    "starred": (terms(), "joint, *others = self.terms(x, y, x_ref, y_ref)\nreturn -joint - sum(others)"),
+    "reduce": (terms(), "from functools import reduce\nreturn -reduce(torch.add, self.terms(x, y, x_ref, y_ref))"),
+    "a running difference": (
+        terms(),
+        "value = x.new_zeros(())\nfor t in self.terms(x, y, x_ref, y_ref):\n    value -= t\nreturn value",
+    ),
+    "a dot product": (
+        terms(),
+        "terms = torch.stack(self.terms(x, y, x_ref, y_ref))\nreturn -(terms @ torch.ones_like(terms))",
+    ),
+    "loops over rows": (
+        same("sum(t).squeeze() / len(t) - torch.logsumexp(torch.stack(list(r)), 0).squeeze() + math.log(len(r))"),
+        LOSS,
+    ),
+    "numpy for the logarithm": (same("t.mean() - torch.logsumexp(r.reshape(-1), dim=0) + np.log(r.shape[0])"), LOSS),
+    "weights in the exponent": (same("t.mean() - torch.logsumexp(r - math.log(len(r)), 0).squeeze()"), LOSS),
+    "an early return": (
+        terms(),
+        "terms = self.terms(x, y, x_ref, y_ref)\nif len(terms) == 3:\n    return -sum(terms)\nraise ValueError",
+    ),
+    "names of builtins": (
+        terms("dv(compile, globals)", first="").replace(
+            "return", "compile, globals = self.net_xy(z), self.net_xy(z_ref)\nreturn"
+        ),
+        LOSS,
+    ),
     "prints": (terms(first="print(x.shape)\n"), LOSS),
+}
+
+# What these earn in all; the others' points are not stated.
+EARNS = {
+    "a float32 logarithm": 3.5,
 }

@@ -334,3 +334,16 @@ RIGHT = {
     "global names of functions": "compile, globals = True, {}\n" + loop(),
     "prints": loop() + "\nprint(self.iteration, float(loss))",
 }
+
+# What these earn in all; the others' points are not stated.
+EARNS = {
+    "learning rate changed": 5.0,
+    "m starts from the first L'": 4.5,
+    "m starts anew each epoch": 4.5,
+    "m at least 0.5": 4.5,
+    "m at most 1": 4.5,
+    "clamp at 3 before exp": 3.0,
+    "a third of L": 5.0,
+    "0.1 in the divisor": 4.5,
+    "beta 0.95": 4.5,
+}
