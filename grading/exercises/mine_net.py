@@ -203,7 +203,8 @@ def _values(part: object, n: int) -> np.ndarray | None:
     """t as a vector of n finite numbers, however it is nested; else None."""
     nested = entry(part, "t")
     shape = _shape_of(nested)
-    given = numbers(nested, *shape) if np.prod(shape, initial=1) == n else None
+    whole = np.prod(shape, initial=1) == n and entry(part, "shape") == shape
+    given = numbers(nested, *shape) if whole else None
     return None if given is None else given.reshape(-1)
 
 
