@@ -153,6 +153,21 @@ def test_the_chapters_solution_has_full_marks_over_twenty_seeds_and_the_stub_non
     assert any("stub" in check.reason for check in checks.values()), show(checks)
 
 
+def test_layers_held_in_a_list_and_named_besides_lose_nothing():
+    given = """        self.fc1 = nn.Linear(input_size, hidden_size)
+        self.fc2 = nn.Linear(hidden_size, hidden_size)
+        self.fc3 = nn.Linear(hidden_size, 1)
+"""
+    listed = """        sizes = [input_size, hidden_size, hidden_size, 1]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
+        self.fc1, self.fc2, self.fc3 = self.layers
+"""
+    cell = solved("MINE-Net")
+    assert given in cell
+    checks = marks("test-MINE-Net", cell.replace(given, listed), 3)
+    assert not [check for check in checks.values() if check.reason], show(checks)
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_correct_variants_pass_the_visible_tests_too(name):
     """A test that a student sees must not refuse what the grade accepts."""
