@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mibook.estimators.hypotheses import warn_of_heavy_tails
 from mibook.estimators.networks import (
     Batches,
     Fit,
@@ -64,10 +65,12 @@ def mine(X: np.ndarray, Y: np.ndarray, settings: Settings = PLAIN) -> Fit:
     X, Y: shape (n, d_x) and (n, d_y), one sample for all networks, or (S, n, d), a sample for each.
 
     An estimate on pairs trained on is optimistic; the held-out one is no lower bound either, even on average.
-    Raises ValueError for shapes or settings that do not fit, FloatingPointError if the training diverges.
+    Raises ValueError for shapes or settings that do not fit, FloatingPointError if the training diverges; warns, by
+    HeavyTailWarning, of values so far out that ranks should take their place.
     Source: Belghazi et al., ICML 2018.
     """
     x, y = as_stack(X, Y, settings.seeds)
+    warn_of_heavy_tails(X=X, Y=Y)
     source = torch.Generator(device()).manual_seed(settings.first_seed)
     (x, y), kept = split(x, y, settings.held_out, source)
     weights, iterations, history = _train(x, y, source, settings)
@@ -94,6 +97,7 @@ def cross_fit(
     if not 2 <= folds <= len(X) // 2 or repeats < 1:
         raise ValueError(f"folds must lie between 2 and n // 2 = {len(X) // 2}, and repeats be at least 1.")
     x, y = as_stack(X, Y, 1)
+    warn_of_heavy_tails(X=X, Y=Y)
     source = torch.Generator(x.device).manual_seed(settings.first_seed)
     m = x.shape[1] // folds
     order = torch.randperm(x.shape[1], generator=source, device=x.device)

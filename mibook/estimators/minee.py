@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mibook.estimators.hypotheses import require_density, warn_of_heavy_tails
 from mibook.estimators.networks import (
     Batches,
     Fit,
@@ -105,9 +106,13 @@ def minee(X: np.ndarray, Y: np.ndarray, settings: MINEESettings = PLAIN) -> Fit:
     """Estimate I(X; Y) in nats as D(P_XY || P_X' x P_Y') - D(P_X || P_X') - D(P_Y || P_Y'), a critic each.
 
     Shapes, errors and the result are those of `mine`. Each term is the sample Donsker-Varadhan objective with its
-    log. Their difference is no bound either way. Source: Chan et al., arXiv:1905.12957.
+    log. Their difference is no bound either way. Both variables need a density: raises NoDensityError for atoms and for
+    columns that depend on each other linearly, and warns, by TiedSampleWarning, of ties.
+    Source: Chan et al., arXiv:1905.12957.
     """
     x, y = as_stack(X, Y, settings.seeds)
+    require_density(X=X, Y=Y)
+    warn_of_heavy_tails(X=X, Y=Y)
     source = torch.Generator(x.device).manual_seed(settings.first_seed)
     (x, y), kept = split(x, y, settings.held_out, source)
     three = _Three(x, y, source, settings)
