@@ -129,7 +129,7 @@ class Grading:
                 skipped(student)
                 continue
             try:
-                ready = normalise(submission, self.release, self.zone, earlier=self.earlier)
+                ready = normalise(submission, self.release, self.zone, data_files, earlier=self.earlier)
             except Exception as error:
                 ready = Normalised(notes=[*submission.notes, _unreadable(error)])
             self.prepared[student] = Prepared(student, submission.hashes, ready, key, seed)

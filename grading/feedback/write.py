@@ -20,6 +20,7 @@ from pathlib import Path
 import nh3
 from jinja2 import pass_context
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbconvert.exporters import HTMLExporter, TemplateExporter
 from nbconvert.filters import DataTypeFilter, Highlight2HTML, strip_ansi
@@ -37,6 +38,7 @@ from grading.course import Course
 from grading.errors import CourseError
 from grading.feedback import made as made_of
 from grading.feedback.formulas import mathml
+from grading.feedback.pictures import PICTURE, Pictures
 from grading.record import METADATA
 from grading.run import pool as pools
 from grading.stock import Listener
@@ -83,7 +85,6 @@ ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"st
     tag: {"class"} for tag in ("span", "div", "pre")
 }
 CODE_CLASS = re.compile(r"(?:highlight|hl-\w+|[a-z][a-z0-9]{0,2})(?: (?:highlight|hl-\w+|[a-z][a-z0-9]{0,2}))*\Z")
-PICTURE = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=]*\Z")
 
 
 def _allowed(tag: str, name: str, value: str) -> str | None:
@@ -114,6 +115,7 @@ class FeedbackExporter(HTMLExporter):
         self.exclude_anchor_links = self.exclude_input_prompt = self.exclude_output_prompt = True
         self.formulas: list[tuple[str, bool]] = []
         self.token, self.room, self.squared = "", MOST_FORMATTED, MOST_SQUARED
+        self.pictures = Pictures()
         self.theirs, self.ours = self._renderer(html=False), self._renderer(html=True)
 
     def _renderer(self, html: bool) -> MarkdownIt:
@@ -123,7 +125,7 @@ class FeedbackExporter(HTMLExporter):
         reader.use(dollarmath_plugin, double_inline=True)
         for name, display in {"math_inline": False, "math_inline_double": True, "math_block": True}.items():
             reader.add_render_rule(name, lambda _, tokens, at, *__, d=display: self._remember(tokens[at].content, d))
-        reader.add_render_rule("image", _picture)
+        reader.add_render_rule("image", lambda _, tokens, at, *__: self._picture(tokens[at]))
         return reader
 
     def _init_resources(self, resources):
@@ -143,6 +145,7 @@ class FeedbackExporter(HTMLExporter):
     def from_notebook_node(self, nb, resources=None, **kwargs):
         self.formulas, self.token = [], secrets.token_hex(8)
         self.room, self.squared = MOST_FORMATTED, MOST_SQUARED
+        self.pictures = Pictures()
         resources = self._init_resources(resources)
         self.register_filter("highlight_code", self._highlighted)
         self.register_filter("filter_data_type", DataTypeFilter(parent=self))
@@ -160,7 +163,10 @@ class FeedbackExporter(HTMLExporter):
         part = context.get("cell", {}).get("metadata", {}).get(METADATA, {}).get("part", "about")
         if part in COURSE and not context.get("output"):
             return cleaned(self.ours.render(source))
-        return cleaned(self.theirs.render(source)) if self._fits(source) else as_typed(source)
+        answer = source == context["cell"].source  # and not a comment, or the model answer
+        self.pictures.of_cell(context["cell"] if answer else {})
+        text = cleaned(self.theirs.render(source)) if self._fits(source) else as_typed(source)
+        return text + cleaned(self.pictures.rest())
 
     def _highlighted(self, source: str, language: str | None = None, metadata: dict | None = None) -> str:
         if not (self._fits(source) and self._coloured(source)):
@@ -178,6 +184,9 @@ class FeedbackExporter(HTMLExporter):
     def _fenced(self, code: str, language: str, attributes: str) -> str:
         return _fenced(code, language, attributes) if language in LEXERS and self._coloured(code) else ""
 
+    def _picture(self, token: Token) -> str:
+        return self.pictures.shown(str(token.attrs.get("src", "")), token.content)
+
     def _remember(self, tex: str, display: bool) -> str:
         if len(self.formulas) == MOST_FORMULAS:
             return html.escape(tex)
@@ -191,14 +200,6 @@ def _fenced(code: str, language: str, _) -> str:
     except ClassNotFound:
         lexer = get_lexer_by_name("text")
     return f"<pre>{highlight(code, lexer, HtmlFormatter(nowrap=True))}</pre>" if language else ""
-
-
-def _picture(_, tokens, at: int, *__) -> str:
-    """A picture that is in the text itself; of any other the words that stand for it."""
-    source, words = str(tokens[at].attrs.get("src", "")), html.escape(tokens[at].content)
-    if PICTURE.match(source):
-        return f'<img src="{source}" alt="{words}">'
-    return f"<em>[a picture that is not part of this page: {words or html.escape(source[:100])}]</em>"
 
 
 def as_typed(text: str) -> str:

@@ -54,7 +54,7 @@ def prepare_in_place(
     of earlier releases.
     """
     submission = original(folder, raw, data_files)
-    made = normalise(submission, release, zone, earlier=earlier)
+    made = normalise(submission, release, zone, data_files, earlier=earlier)
     _keep(raw, submission, made)
     for path, content in made.files.items():
         write(folder / path, content)

@@ -5,16 +5,21 @@ What was noticed on the way becomes notes: slips, which cost nothing; tests that
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 
 from grading.intake.earlier import Earlier
 from grading.intake.match import match, named
+from grading.intake.pictures import Album, is_picture
 from grading.intake.rebuild import rebuild
 from grading.intake.receive import TIMESTAMP, Submission, is_notebook
 from grading.intake.times import UnclearTimeError, moment, stamp
 from grading.record import Note, NoteKind
+from grading.text import one_line
 
 
 @dataclass
@@ -26,12 +31,14 @@ class Normalised:
 
 
 def normalise(
-    submission: Submission, release: dict[str, bytes], zone: str = "", earlier: Earlier | None = None
+    submission: Submission, release: dict[str, bytes], zone: str = "", data_files: Iterable[str] = (),
+    earlier: Earlier | None = None,
 ) -> Normalised:
     """What is graded of a submission. ``release`` holds the sheets of the assignment by file name.
 
-    ``zone`` is the course's, for a time of submission that is written without one; ``earlier`` knows the texts of
-    earlier releases.
+    ``zone`` is the course's, for a time of submission that is written without one. A picture is one of the student's,
+    and is shown in a sheet, unless it is among the ``data_files`` of the assignment. ``earlier`` knows the
+    texts of earlier releases.
 
     A sheet whose file can't be read is graded as it was released, which earns nothing and keeps the reason beside it.
     So is every missing sheet where a file can't be read and its name is no sheet's: it may have been any of them. A
@@ -40,18 +47,38 @@ def normalise(
     made = Normalised(notes=list(submission.notes))
     released = {name: nbformat.reads(content.decode("utf-8"), as_version=4) for name, content in release.items()}
     notebooks = {path: content for path, content in submission.files.items() if is_notebook(path)}
-    made.files = {path: content for path, content in submission.files.items() if path not in notebooks}
+    album = Album({path: content for path, content in submission.files.items() if _beside(path, data_files)})
+    kept = submission.files.keys() - notebooks.keys() - album.files.keys()
+    made.files = {path: content for path, content in submission.files.items() if path in kept}
     earlier = earlier or Earlier()
     matched = match(notebooks, released, earlier)
     made.notes += matched.notes
     if TIMESTAMP in made.files:
         _read_time(made, zone)
-    for name, cells in matched.sheets.items():
-        rebuilt = rebuild(released[name], cells, earlier.later(released[name]))
+    sheets = {name: rebuild(released[name], cells, album, earlier.later(released[name])) for name, cells in matched.sheets.items()}
+    _show_rest(album, next((sheets[name].sheet for name in release if name in sheets), None))
+    for name, rebuilt in sheets.items():
         made.notes += [note._replace(text=f"{name}: {note.text}", about=name) for note in rebuilt.notes]
         made.files[name] = (nbformat.writes(rebuilt.sheet) + "\n").encode()
+    made.notes += album.notes
     _fill_in(made, release)
     return made
+
+
+def _beside(path: str, data_files: Iterable[str]) -> bool:
+    """Whether a file is a picture that a student put beside the sheets."""
+    return is_picture(path) and path not in set(data_files)
+
+
+def _show_rest(album: Album, sheet: NotebookNode | None) -> None:
+    """Put the pictures that no answer names at the end of the first sheet, or say that there is none to show them."""
+    if sheet is None:
+        text = "{} was left out: there is no sheet to show it in."
+        album.notes += [Note(NoteKind.SLIP, text.format(one_line(path)), path) for path in album.files]
+        return
+    cell = new_markdown_cell("Pictures that were handed in beside the sheets:", id="own-pictures")
+    if album.rest(cell):
+        sheet.cells.append(cell)
 
 
 def _fill_in(made: Normalised, release: dict[str, bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The cells of a notebook of any format and encoding: of each its kind, its source and its name, and nothing else.
+"""The cells of a notebook of any format and encoding: of each its kind, source, name and pictures, and nothing else.
 
 The rest of a file is never looked at, so it may hold anything.
 """
@@ -6,6 +6,7 @@ The rest of a file is never looked at, so it may hold anything.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grading.intake.receive import UnreadableError
@@ -30,6 +31,7 @@ class Cell:
     source: str
     grade_id: str = ""  # as the submission says; "" if it says none
     id: str = ""
+    pictures: tuple[tuple[str, str], ...] = ()  # attached to a text: the name and the base64 of each
 
 
 def read(content: bytes) -> list[Cell]:
@@ -93,7 +95,20 @@ def _cell(cell: dict) -> Cell:
         _text(source),
         grade_id if isinstance(grade_id, str) else "",
         name if isinstance(name, str) else "",
+        tuple(_attached(cell)) if kind == "markdown" else (),
     )
+
+
+def _attached(cell: dict) -> Iterator[tuple[str, str]]:
+    """The pictures that are attached to a cell: of each the first of its forms, a raster before a drawing."""
+    attachments = cell.get("attachments")
+    for name, forms in attachments.items() if isinstance(attachments, dict) else ():
+        found = sorted(forms.items(), key=lambda form: "svg" in form[0]) if isinstance(forms, dict) else []
+        for kind, payload in found[:1]:
+            if isinstance(payload, list):
+                payload = "".join(part for part in payload if isinstance(part, str))
+            if kind.startswith("image/") and isinstance(payload, str):
+                yield _text(name), payload
 
 
 def _text(source: str) -> str:

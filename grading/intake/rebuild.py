@@ -17,6 +17,7 @@ from nbgrader.utils import is_grade, is_solution
 
 from grading.intake.match import differs, given_cells, identify
 from grading.intake.notebooks import Cell
+from grading.intake.pictures import Album
 from grading.record import Note, NoteKind
 
 MOST_OWN_CELLS = 500
@@ -31,8 +32,11 @@ class Rebuilt:
     notes: list[Note] = field(default_factory=list)
 
 
-def rebuild(released: NotebookNode, submitted: list[Cell], later: Collection[str] = ()) -> Rebuilt:
-    """The released sheet with what was submitted for it; cells that came ``later`` may be missing without a word."""
+def rebuild(released: NotebookNode, submitted: list[Cell], album: Album, later: Collection[str] = ()) -> Rebuilt:
+    """The released sheet with what was submitted for it; its texts show the pictures of the album that they name.
+
+    Cells that came ``later`` may be missing without a word.
+    """
     given = given_cells(released)
     submitted = identify(submitted, given)
     made = Rebuilt(deepcopy(released))
@@ -49,13 +53,40 @@ def rebuild(released: NotebookNode, submitted: list[Cell], later: Collection[str
             made.notes += [] if name in later else [_altered(cell, "missing")]
         elif is_solution(cell):
             cell.source = submitted[chosen[name]].source
+            _hang(album, cell, submitted[chosen[name]])
+        if _is_written(cell) and not differs(cell.source, given[name].source):
+            near = own.get(name, []) if name in chosen else waiting
+            near[:] = _take_answer(cell, near, album, made.notes)
         if name in chosen or not is_solution(cell):
-            cells += _new(waiting, len(cells))
+            cells += _new(waiting, len(cells), album)
             waiting = []
         cells.append(cell)
         waiting += own.get(name, [])
-    made.sheet.cells = cells + _new(waiting, len(cells))
+    made.sheet.cells = cells + _new(waiting, len(cells), album)
     return made
+
+
+def _is_written(cell: NotebookNode) -> bool:
+    return cell.cell_type == "markdown" and is_grade(cell) and is_solution(cell)
+
+
+def _take_answer(cell: NotebookNode, near: list[Cell], album: Album, notes: list[Note]) -> list[Cell]:
+    """Make the texts in the place of an empty written answer the answer, for a person to read; return the rest."""
+    stub = cell.source
+    texts = [own for own in near if own.kind == "markdown" and own.source.strip() and differs(own.source, stub)]
+    if not texts:
+        return near
+    cell.source = "\n\n".join(text.source for text in texts)
+    for text in texts:
+        _hang(album, cell, text)
+    name = cell.metadata.nbgrader["grade_id"]
+    notes.append(Note(NoteKind.SLIP, f"The answer {name} was taken from the text in its place."))
+    return [own for own in near if own not in texts]
+
+
+def _hang(album: Album, cell: NotebookNode, submitted: Cell) -> None:
+    if cell.cell_type == "markdown":
+        album.hang(cell, submitted.pictures)
 
 
 def _chosen(submitted: list[Cell], given: dict[str, NotebookNode], notes: list[Note]) -> dict[str, int]:
@@ -112,5 +143,8 @@ def _altered(cell: NotebookNode, what: str) -> Note:
     return Note(NoteKind.SLIP, f"The cell {name} was {what} and has been restored.")
 
 
-def _new(cells: list[Cell], place: int) -> list[NotebookNode]:
-    return [NEW[cell.kind](cell.source, id=f"own-{place}-{number}") for number, cell in enumerate(cells)]
+def _new(cells: list[Cell], place: int, album: Album) -> list[NotebookNode]:
+    made = [NEW[cell.kind](cell.source, id=f"own-{place}-{number}") for number, cell in enumerate(cells)]
+    for new, cell in zip(made, cells, strict=True):
+        _hang(album, new, cell)
+    return made

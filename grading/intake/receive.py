@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from grading.files import sha256
+from grading.intake.pictures import LARGEST_ALBUM, LARGEST_PICTURE, is_picture
 from grading.record import Note, NoteKind
 from grading.text import one_line
 
@@ -53,21 +54,34 @@ def is_notebook(path: str) -> bool:
 
 
 def receive(folder: Path, data_files: Iterable[str] = ()) -> Submission:
-    """The notebooks, the listed data files and the time of submission in a folder; nothing else is read."""
+    """The notebooks, pictures, listed data files and the time of submission in a folder; nothing else is read.
+
+    Pictures have bounds of their own, so that none takes the room of a notebook.
+    """
     if folder.is_symlink():
         return Submission(notes=[Note(NoteKind.UNREADABLE, f"{folder.name} is a link, and links are not followed.")])
-    found, size, data_files = Submission(), 0, set(data_files)
+    found, size, album, data_files = Submission(), 0, 0, set(data_files)
     for path in _files(folder, found.notes):
         inside = str(path.relative_to(folder))
-        if not (is_notebook(inside) or inside in data_files or inside == TIMESTAMP):
+        shown = is_picture(inside) and inside not in data_files
+        if not (is_notebook(inside) or inside in data_files or inside == TIMESTAMP or shown):
             text = f"{one_line(inside)} is not part of the assignment and was left out."
             found.notes.append(Note(NoteKind.SLIP, text, inside))
             continue
         try:
-            content = fetch(path, LONGEST_TIME if inside == TIMESTAMP else LARGEST)
+            content = fetch(path, LONGEST_TIME if inside == TIMESTAMP else LARGEST_PICTURE if shown else LARGEST)
         except UnreadableError as error:
             kind = NoteKind.UNREADABLE if is_notebook(inside) else NoteKind.SLIP
             found.notes.append(Note(kind, one_line(str(error)), inside))
+            continue
+        if shown:
+            album += len(content)
+            if album > LARGEST_ALBUM:
+                most = f"{LARGEST_ALBUM >> 20} MiB"
+                text = f"{one_line(inside)} was left out: the pictures before it take all of {most}."
+                found.notes.append(Note(NoteKind.SLIP, text, inside))
+            else:
+                found.files[inside] = content
             continue
         size += len(content)
         if size > LARGEST_IN_ALL:
