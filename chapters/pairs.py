@@ -10,6 +10,7 @@ edited cell and nothing else.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from difflib import SequenceMatcher
 from functools import cache
@@ -192,19 +193,37 @@ def write(root: Path = ROOT) -> list[Path]:
     for path in changed:
         path.parent.mkdir(exist_ok=True)
         path.write_text(files[path], encoding="utf-8")
+    let_open(root)
     return changed
+
+
+def let_open(root: Path = ROOT) -> None:
+    """Give each notebook that is newer than its chapter, and says the same, the chapter's date.
+
+    jupytext never finds such a pair equal, since only the notebook holds the filter of its metadata. Where the
+    notebook is newer by more than a second it opens neither, for fear that an edit of the notebook be lost.
+    """
+    for source in sorted((root / BOOK.name).glob("*.md")):
+        notebook, date = _notebook(source, root), source.stat().st_mtime_ns
+        if notebook.exists() and notebook.stat().st_mtime_ns > date and _say_the_same(source, notebook):
+            os.utime(notebook, ns=(date, date))
 
 
 def _refuse_to_lose_edits(source: Path, notebook: Path) -> None:
     """Raise ValueError if the notebook was edited after its chapter by a program that ignores the pair."""
     if not notebook.exists() or notebook.stat().st_mtime <= source.stat().st_mtime + SECONDS_OF_ONE_SAVE:
         return
-    texts = [canonical(jupytext.read(path, fmt=fmt)) for path, fmt in ((source, TEXT), (notebook, "ipynb"))]
-    if texts[0] != texts[1]:
+    if not _say_the_same(source, notebook):
         raise ValueError(
             f"notebooks/{notebook.name} was edited after book/{source.name} and says something else. "
             "Put the edit into the chapter, then remove the notebook and run the command again."
         )
+
+
+def _say_the_same(source: Path, notebook: Path) -> bool:
+    """Whether a chapter and its notebook have the same cells, whatever outputs the notebook holds."""
+    texts = [canonical(jupytext.read(path, fmt=fmt)) for path, fmt in ((source, TEXT), (notebook, "ipynb"))]
+    return texts[0] == texts[1]
 
 
 def _read(path: Path) -> str | None:

@@ -12,6 +12,7 @@ import os
 import sys
 from typing import NoReturn
 
+from chapters import pairs
 from chapters.editions import FOLDERS
 from chapters.jupyter import environment
 from chapters.source import ROOT, pages
@@ -32,6 +33,7 @@ def command(folder: str) -> list[str]:
 def main(arguments: list[str]) -> NoReturn:
     if not arguments or arguments[0] not in FOLDERS:
         raise SystemExit(f"Name one edition: {' or '.join(FOLDERS)}.")
+    pairs.let_open()
     line = command(FOLDERS[arguments[0]]) + arguments[1:]
     os.chdir(ROOT)
     os.execve(line[0], line, environment())

@@ -248,3 +248,25 @@ def test_stored_widgets_are_those_that_are_shown(made, kept):
     assert set(page.metadata["widgets"][editions.WIDGET_STATE]["state"]) == set(models), "the page given is as it was"
     shown.outputs = answer.outputs = []
     assert "widgets" not in made(notebook(shown, hidden, answer)).metadata
+
+
+@pytest.mark.parametrize("age", [3600, 0, -3600], ids=["an old chapter", "a new one", "one from the future"])
+def test_a_derived_notebook_is_never_newer_than_its_chapter(tree, age):
+    source, target = tree / "book" / f"{CHAPTERS[0]}.md", tree / "notebooks" / f"{CHAPTERS[0]}.ipynb"
+    source.write_text(source.read_text(encoding="utf-8").rstrip() + " One more sentence.\n", encoding="utf-8")
+    date = source.stat().st_mtime - age
+    os.utime(source, (date, date))
+    os.utime(target, (date - 60, date - 60))
+    pairs.write(tree)
+    assert target.stat().st_mtime <= source.stat().st_mtime
+
+
+def test_a_notebook_that_was_edited_keeps_its_date(tree):
+    target = tree / "notebooks" / f"{CHAPTERS[0]}.ipynb"
+    page = nbformat.read(target, as_version=4)
+    page.cells[-1].source += " Written elsewhere."
+    nbformat.write(page, target)
+    later = (tree / "book" / f"{CHAPTERS[0]}.md").stat().st_mtime + 60
+    os.utime(target, (later, later))
+    pairs.let_open(tree)
+    assert target.stat().st_mtime == later

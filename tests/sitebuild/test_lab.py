@@ -5,6 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import nbformat
@@ -181,3 +184,50 @@ def test_chapter_reads_well(page, lab, project, name):
     assert folds.count() > 0
     assert folds.evaluate_all("all => all.every(fold => !fold.open)"), "an answer is open"
     assert page.locator(".jp-CodeCell .jp-InputPlaceholder").count() == code_answers(project, name), "collapsed"
+
+
+def fetched(lab: str, path: str) -> tuple[int, str]:
+    """What JupyterLab's own request for a file's content gets: the status, and the content as text."""
+    try:
+        with urllib.request.urlopen(
+            f"{lab}/api/contents/{path}?type=notebook&content=1", timeout=PATIENCE / 1000
+        ) as got:
+            return got.status, got.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@pytest.mark.parametrize("chapters", [-86400 * 365, -60, 0, 60], ids=["a year old", "a minute old", "new", "ahead"])
+def test_what_was_just_derived_opens_whatever_its_dates(lab, project, chapters):
+    source, words = project / "book" / "mine.md", "A sentence from an editor."
+    source.write_text(source.read_text().rstrip() + f" {words}\n")
+    date = time.time() + chapters
+    os.utime(source, (date, date))
+    os.utime(project / "notebooks" / "mine.ipynb", (date - 60, date - 60))
+    subprocess.run([sys.executable, "-m", "chapters.pairs"], cwd=project, check=True, capture_output=True)
+    for path in ("notebooks/mine.ipynb", "book/mine.md"):
+        status, content = fetched(lab, path)
+        assert status == 200, content
+        assert words in content
+    git(project, "checkout", "-q", ".")
+
+
+def test_a_clone_opens_whatever_dates_its_files_have(lab, project):
+    for name in CHAPTERS:
+        os.utime(project / "notebooks" / f"{name}.ipynb", (time.time() + 3600,) * 2)
+    assert fetched(lab, f"notebooks/{CHAPTERS[0]}.ipynb")[0] == 400, "jupytext no longer minds: this need not be cured"
+    subprocess.run([sys.executable, "-m", "sitebuild.lab", "reader", "--version"], cwd=project, check=True)
+    for name in CHAPTERS:
+        assert fetched(lab, f"notebooks/{name}.ipynb")[0] == 200
+
+
+def test_a_notebook_edited_elsewhere_is_not_thrown_away_in_silence(lab, project):
+    path = project / "notebooks" / "mine.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[-1].source += " Written elsewhere."
+    nbformat.write(notebook, path)
+    os.utime(path, (time.time() + 3600,) * 2)
+    subprocess.run([sys.executable, "-m", "sitebuild.lab", "reader", "--version"], cwd=project, check=True)
+    status, content = fetched(lab, "notebooks/mine.ipynb")
+    assert (status, "is more recent than" in content) == (400, True)
+    git(project, "checkout", "-q", ".")
