@@ -129,7 +129,9 @@ def main(arguments: list[str]) -> int:
     except (PageError, ValueError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
+    edition = "" if arguments[0] == "reader" else f" EDITION={arguments[0]}"
     print(f"The {arguments[0]} edition is in {target.relative_to(ROOT)}: open {target / 'index.html'}")
+    print(f"Its figures answer there, but train only from a server: run `make serve{edition}` for that.")
     return 0
 
 

@@ -161,7 +161,7 @@ def record_execution(app: Sphinx, doctree: nodes.document) -> None:
 def add_host(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Let a page with live figures load what runs them; `formulas.js` loads MathJax only when they answer."""
     if NbMetadataCollector.get_js_files(app.env, pagename):  # the state of its widgets is one
-        app.add_js_file("afm-host.mjs", priority=400, type="module")
+        app.add_js_file("afm-host.mjs", priority=400, loading_method="defer")
 
 
 def point_launch_buttons(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:

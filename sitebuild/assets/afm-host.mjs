@@ -1,8 +1,9 @@
 // Runs the live figures of a page without a kernel: reads the widget state that the build stored in the page,
 // and gives each figure's module (an anywidget: `export default { render }`) a model and a place.
+// A plain script itself, and no module: browsers load no module from a file, and so figures answer there too.
 
 const stored = document.querySelector('script[type="application/vnd.jupyter.widget-state+json"]');
-const assets = new URL(".", import.meta.url).href; // where the site's own files lie, this one among them
+const assets = new URL(".", document.currentScript.src).href; // where the site's own files lie, this one among them
 const states = stored ? JSON.parse(stored.textContent).state : {};
 
 /** The state of one widget, with binary values put back as DataViews. */
@@ -54,4 +55,4 @@ function excuse(place, error) {
 const places = [...document.querySelectorAll("[data-live-model]")];
 
 /** Done when every figure of the page answers, or has said why it does not. */
-export const mounted = Promise.all(places.map((place) => mount(place).catch((error) => excuse(place, error))));
+globalThis.liveMounted = Promise.all(places.map((place) => mount(place).catch((error) => excuse(place, error))));

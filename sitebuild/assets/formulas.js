@@ -35,7 +35,9 @@
     document.head.append(early);
     const host = document.querySelector('script[src*="afm-host"]');
     // Where the host does not load, no figure is a reason to wait.
-    if (host) await import(host.src).then(({ mounted }) => mounted).then(drawn).catch(() => {});
+    while (host && !globalThis.liveMounted && document.readyState !== "complete") await drawn();
+    await globalThis.liveMounted;
+    await drawn();
     const script = document.createElement("script");
     script.src = address;
     document.head.append(script);

@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from browser import in_scheme
+from sitebuild import build
 from visits import PAGES, Visit, frames, status
 
 WEIGHT = 1_000_000  # bytes, gzipped, of all that a page asks for
@@ -236,3 +237,38 @@ def test_pages_without_figures_do_not_load_the_host(served, chromium):
     page.goto(f"{served}/book/notation.html")
     assert page.locator("script[src*='afm-host'], script[type*='widget-state']").count() == 0
     page.close()
+
+
+def opened_as_file(chromium, reader_site, name: str):
+    """A page of the site as a double click opens it, with what it says on the console."""
+    page = chromium.new_page()
+    said = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto((reader_site / "book" / f"{name}.html").as_uri())
+    return page, said
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_figures_of_a_page_that_is_opened_as_a_file_answer(chromium, reader_site, name):
+    page, said = opened_as_file(chromium, reader_site, name)
+    expect(page.locator("[data-live]")).to_have_count(PAGES[name])
+    expect(page.locator(".live canvas").first).to_be_visible()
+    assert page.locator(".live-note").count() == 0
+    assert said == []
+    page.close()
+
+
+def test_a_file_says_that_it_cannot_train_and_what_to_run(chromium, reader_site):
+    page, _ = opened_as_file(chromium, reader_site, "mine")
+    page.get_by_role("button", name="Train").first.click()
+    expect(page.locator(".live-status").first).to_contain_text("run make serve")
+    page.close()
+
+
+def test_the_build_says_how_to_serve(monkeypatch, capsys):
+    monkeypatch.setattr(build, "build", build.site)
+    assert build.main(["student"]) == 0
+    assert "make serve EDITION=student" in capsys.readouterr().out
+    assert build.main(["reader"]) == 0
+    assert "`make serve`" in capsys.readouterr().out

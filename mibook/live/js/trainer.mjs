@@ -76,6 +76,8 @@ export class Trainer {
       return model.send(question);
     }
     const { run } = question;
+    if (location.protocol === "file:")
+      return this.answered({ run, error: "A page that is opened as a file cannot train: run make serve, or open it in JupyterLab." });
     if (!model.get("step")?.byteLength)
       return this.answered({ run, error: "This page was built without the training step: build it with make book." });
     if (!this.worker) this.say("Loading what trains …");
