@@ -31,7 +31,10 @@ class Normalised:
 
 
 def normalise(
-    submission: Submission, release: dict[str, bytes], zone: str = "", data_files: Iterable[str] = (),
+    submission: Submission,
+    release: dict[str, bytes],
+    zone: str = "",
+    data_files: Iterable[str] = (),
     earlier: Earlier | None = None,
 ) -> Normalised:
     """What is graded of a submission. ``release`` holds the sheets of the assignment by file name.
@@ -55,7 +58,10 @@ def normalise(
     made.notes += matched.notes
     if TIMESTAMP in made.files:
         _read_time(made, zone)
-    sheets = {name: rebuild(released[name], cells, album, earlier.later(released[name])) for name, cells in matched.sheets.items()}
+    sheets = {
+        name: rebuild(released[name], cells, album, earlier.later(released[name]))
+        for name, cells in matched.sheets.items()
+    }
     _show_rest(album, next((sheets[name].sheet for name in release if name in sheets), None))
     for name, rebuilt in sheets.items():
         made.notes += [note._replace(text=f"{name}: {note.text}", about=name) for note in rebuilt.notes]

@@ -35,6 +35,8 @@ The exercises of one part of the book, a notebook for each chapter.
        venv/bin/python -m jupyterlab
 
    The line before the last hides what nbgrader has for teachers.
+   PyTorch has no build for Macs with an Intel processor, and none for Windows on ARM: the book's guide for students
+   says what to use there.
 
 2. Open a notebook, and follow what it says at the top.
 3. To check yourself before you submit: `venv/bin/python -m nbgrader validate NAME.ipynb`, or the button *Validate* in
@@ -47,13 +49,13 @@ def requirements() -> str:
     """The lock's lines for what the sheets run on; the book's package is not among it, for it estimates by itself."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = {*TOOLS, *(Requirement(line).name.lower() for line in project["dependencies"])}
-    locked = {}
+    locked: dict[str, list[str]] = {}  # a package has a line for each range of Pythons
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
-            locked[Requirement(line).name.lower()] = line
+            locked.setdefault(Requirement(line).name.lower(), []).append(line)
     if missing := wanted - locked.keys():
         raise CourseError(f"requirements.txt does not name {', '.join(sorted(missing))}: run `make lock`.")
-    return "".join(f"{line}\n" for name, line in locked.items() if name in wanted)
+    return "".join(f"{line}\n" for name, lines in locked.items() if name in wanted for line in lines)
 
 
 def handout(assignment: Assignment, released: dict[str, NotebookNode]) -> bytes:

@@ -28,6 +28,7 @@ COPIED = [
     "sitebuild",
     "mibook",
     "jupytext.toml",
+    "_config.yml",
     "_toc.yml",
     ".gitignore",
 ]
@@ -200,7 +201,7 @@ def fetched(lab: str, path: str) -> tuple[int, str]:
 @pytest.mark.parametrize("chapters", [-86400 * 365, -60, 0, 60], ids=["a year old", "a minute old", "new", "ahead"])
 def test_what_was_just_derived_opens_whatever_its_dates(lab, project, chapters):
     source, words = project / "book" / "mine.md", "A sentence from an editor."
-    source.write_text(source.read_text().rstrip() + f" {words}\n")
+    source.write_text(source.read_text().rstrip() + f"\n\n{words}\n")
     date = time.time() + chapters
     os.utime(source, (date, date))
     os.utime(project / "notebooks" / "mine.ipynb", (date - 60, date - 60))
