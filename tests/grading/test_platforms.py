@@ -56,7 +56,7 @@ def pinned(where: dict[str, str]) -> dict[str, str]:
 def needed(where: dict[str, str]) -> dict[str, str]:
     """What the handout's requirements install on a platform: each package with its version."""
     versions, found = pinned(where), {}
-    lines = [line for line in handout.requirements().splitlines()]
+    lines = handout.requirements().splitlines()
     waiting = [Requirement(line) for line in lines]
     while waiting:
         requirement = waiting.pop()
