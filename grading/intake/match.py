@@ -16,7 +16,7 @@ from nbgrader.utils import is_solution
 
 from grading.intake.earlier import Earlier, lines_of
 from grading.intake.notebooks import Cell, read
-from grading.intake.receive import UnreadableError
+from grading.intake.receive import ENDINGS, UnreadableError
 from grading.record import Note, NoteKind
 from grading.text import one_line
 
@@ -34,11 +34,15 @@ class Matched:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One file that may be a sheet. The greatest counts: the most answers, then the right name, then the last."""
+    """One file that may be a sheet."""
 
     answers: int
     path: str
     cells: list[Cell]
+
+    def rank(self, sheet: str) -> tuple[bool, bool, int]:
+        """The greatest counts: one with answers, then the one with the sheet's name, then that with more of them."""
+        return self.answers > 0, _stem(self.path) == Path(sheet).stem, self.answers
 
 
 def match(notebooks: dict[str, bytes], released: dict[str, NotebookNode], earlier: Earlier) -> Matched:
@@ -57,13 +61,15 @@ def match(notebooks: dict[str, bytes], released: dict[str, NotebookNode], earlie
             text = f"{one_line(path)} belongs to no notebook of this assignment and was left out."
             found.notes.append(Note(NoteKind.SLIP, text, path))
     for sheet, ranked in candidates.items():
-        ranked.sort(key=lambda candidate: (candidate.answers, candidate.path == sheet))
+        ranked.sort(key=lambda candidate: candidate.rank(sheet))  # of equals, the last
         *others, best = ranked
         found.sheets[sheet] = best.cells
         if best.path != sheet:
             found.notes.append(Note(NoteKind.SLIP, f"{one_line(best.path)} was taken for {sheet}.", best.path))
         for other in others:
-            text = f"{one_line(other.path)} is another version of {sheet} and was left out."
+            text = (
+                f"{one_line(other.path)} is another version of {sheet} and was left out: {one_line(best.path)} counts."
+            )
             found.notes.append(Note(NoteKind.SLIP, text, other.path))
     found.notes += broken
     return found
@@ -72,8 +78,14 @@ def match(notebooks: dict[str, bytes], released: dict[str, NotebookNode], earlie
 def named(path: str, sheets: Iterable[str]) -> str | None:
     """The sheet whose name a file has, all of it, in capitals or not, but for what marks a copy; else None."""
     by_name = {Path(sheet).stem.casefold(): sheet for sheet in sheets}
-    stem = Path(path).stem
+    stem = _stem(path)
     return by_name.get(stem.casefold()) or by_name.get(COPY.split(stem, maxsplit=1)[0].casefold())
+
+
+def _stem(path: str) -> str:
+    """A file's name without what says that it is a notebook."""
+    name = Path(path).name
+    return next((name[: -len(end)] for end in sorted(ENDINGS, key=len)[::-1] if name.lower().endswith(end)), name)
 
 
 def _sheet_of(path: str, cells: list[Cell], released: dict[str, NotebookNode]) -> str | None:

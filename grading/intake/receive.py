@@ -22,6 +22,7 @@ LARGEST_IN_ALL = 60 << 20  # bytes of a submission
 MOST_FILES = 200  # files and folders looked at in one submission
 DEEPEST_FOLDER = 20
 NOBODYS = {".ipynb_checkpoints", "__pycache__", "__MACOSX"}  # folders that programs leave behind
+ENDINGS = (".ipynb", ".ipynb.json")  # some browsers save a notebook under the second, for JSON is what it is
 TIMESTAMP = "timestamp.txt"  # the time of submission, as nbgrader keeps it
 LONGEST_TIME = 100  # bytes
 
@@ -50,7 +51,7 @@ class Submission:
 def is_notebook(path: str) -> bool:
     """Whether a file means to be a notebook, by its name; `._NAME` is what macOS keeps beside a file."""
     name = Path(path).name
-    return name.lower().endswith(".ipynb") and not name.startswith("._")
+    return name.lower().endswith(ENDINGS) and not name.startswith("._")
 
 
 def receive(folder: Path, data_files: Iterable[str] = ()) -> Submission:

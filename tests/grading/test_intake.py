@@ -119,6 +119,20 @@ def test_of_two_versions_the_one_with_answers_counts():
     assert any("another version" in note.text for note in found.notes)
 
 
+def test_the_released_name_counts_beside_a_copy_with_more_in_it_unless_it_is_untouched():
+    draft = mine()
+    cell(draft, ANSWER).source += "\n1 / 0  # tried, and given up"
+    draft.cells.append(nbformat.v4.new_code_cell("more"))
+    found = handed_in({NOTEBOOK: content(mine()), "formulation-Copy1.ipynb": content(draft)})
+    assert sources(nbformat.reads(found.files[NOTEBOOK].decode(), as_version=4)) == EXPECTED
+    assert any(f"left out: {NOTEBOOK} counts" in note.text for note in found.notes)
+
+
+def test_a_notebook_that_a_browser_saved_as_json_is_one():
+    found = handed_in({f"{NOTEBOOK}.json": content(mine())})
+    assert sources(nbformat.reads(found.files[NOTEBOOK].decode(), as_version=4)) == EXPECTED
+
+
 def test_of_several_copies_the_last_changed_one_is_the_answer_and_the_others_run_before_it():
     notebook = mine()
     place = notebook.cells.index(cell(notebook, ANSWER))

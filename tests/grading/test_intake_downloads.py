@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Configurable
@@ -17,6 +19,7 @@ def collected(folder, *paths: str, zips=("all",)) -> dict[str, str]:
     app = Configurable()
     app.coursedir = CourseDirectory(root=str(folder))
     app.archive_directory, app.extracted_directory = "archive", "extracted"
+    app.fail = sys.exit
     app._format_collect_path = lambda step: str(folder / step)
     plugin = BulkDownload(parent=app)
     found = {}
@@ -39,6 +42,14 @@ DOWNLOADS = {
     "folders": ("all/ada/mine.ipynb", "ada/mine.ipynb"),
     "folders in folders": ("all/ada/homework/mine.ipynb", "ada/mine.ipynb"),
     "a zip for each student": ("ada/mine.ipynb", "ada/mine.ipynb"),
+    "zipped with its folder": ("all/all/doejane_111_901_mine.ipynb", "doejane_111/mine.ipynb"),
+    "Canvas's folder": ("x/submissions/doejane_111_901_mine.ipynb", "doejane_111/mine.ipynb"),
+    "saved by a browser": (f"all/Vic Tim_111{MOODLE}/mine.ipynb.json", "Vic-Tim_111/mine.ipynb"),
+    "a Mac's form of a name": (f"all/Zo\u0065\u0308_111{MOODLE}/mine.ipynb", "Zo\u00eb_111/mine.ipynb"),
+    "marks above and below letters": (
+        f"all/\u0930\u093e\u092e\u0941_111{MOODLE}/m.ipynb",
+        "\u0930\u093e\u092e\u0941_111/m.ipynb",
+    ),
     "a dot in the name": (f"all/Vic Tim_111{MOODLE}/mine.v2.ipynb", "Vic-Tim_111/mine.v2.ipynb"),
     "another's name in one's own folder": (f"all/Eve_222{MOODLE}/work/Vic Tim_111{MOODLE}/x.ipynb", "Eve_222/x.ipynb"),
     "another's name in one's own zip": (f"all/Eve_222{MOODLE}work/Vic Tim_111{MOODLE}/x.ipynb", "Eve_222/x.ipynb"),
@@ -51,6 +62,16 @@ DOWNLOADS = {
 def test_a_file_of_a_bulk_download_is_the_students_whom_its_outermost_name_says(tmp_path, case):
     path, place = DOWNLOADS[case]
     assert collected(tmp_path, path, zips=[path.split("/")[0]]) == {path: place}
+
+
+@pytest.mark.parametrize("path", ["all/__MACOSX/ada/._mine.ipynb", "__MACOSX/mine.ipynb", "all/ada/._mine.ipynb"])
+def test_what_an_operating_system_keeps_beside_files_is_no_student(tmp_path, path):
+    assert collected(tmp_path, path) == {}
+
+
+def test_two_names_that_would_be_one_student_stop_with_both_named(tmp_path):
+    with pytest.raises(SystemExit, match="'A!B_111' and 'A\\?B_111'"):
+        collected(tmp_path, f"all/A!B_111{MOODLE}/x.ipynb", f"all/A?B_111{MOODLE}/x.ipynb")
 
 
 def test_a_name_that_could_be_two_students_is_neithers(tmp_path):
