@@ -27,7 +27,7 @@ from grading.errors import CourseError
 from grading.files import remove_left, sha256, write
 from grading.gradebook import audit, writer
 from grading.gradebook.key import key_of
-from grading.gradebook.policy import penalise_all, policy_of
+from grading.gradebook.policy import NO_TIME, penalise_all, policy_of, time_unknown
 from grading.intake import keep
 from grading.intake.earlier import Earlier
 from grading.intake.normalise import Normalised, normalise
@@ -207,7 +207,7 @@ def row_of(book: Gradebook, assignment: str, student: str, record: Record | None
         return Row(student, Status.MISSING, 0.0, most, [], fresh)
     submission = book.find_submission(assignment, student)
     to_mark = sum(grade.needs_manual_grade for notebook in submission.notebooks for grade in notebook.grades)
-    reasons = [note.text for note in record.notes]
+    reasons = [note.text for note in record.notes] + ([NO_TIME] if time_unknown(submission) else [])
     if to_mark:
         reasons.append(f"{to_mark} answer{'s' if to_mark > 1 else ''} to mark")
     score = max(submission.score - submission.late_submission_penalty, 0.0)

@@ -14,7 +14,7 @@ from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool, Unicode
 
 from grading.gradebook import audit
-from grading.gradebook.policy import penalise, policy_of
+from grading.gradebook.policy import NO_TIME, penalise, policy_of, time_unknown
 from grading.record import METADATA, checks_of
 from grading.verdict.hidden import shown
 
@@ -39,6 +39,7 @@ class ShowGrades(GetGrades):
             submission = book.find_submission(who["assignment"], who["student"])
             late = submission.total_seconds_late
             handed_in = {path.stem for path in Path(resources["metadata"]["path"]).glob("*.ipynb")}
+            resources["no_time"] = NO_TIME if time_unknown(submission) else ""
             resources["late"] = _duration(late) if late > 0 else ""
             resources["in_all"] = {
                 "score": submission.score - submission.late_submission_penalty,

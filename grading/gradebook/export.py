@@ -12,6 +12,7 @@ from traitlets import Unicode
 
 from grading.files import write
 from grading.gradebook import audit
+from grading.gradebook.policy import NO_TIME, time_unknown
 from grading.record import Status
 
 COLUMNS = (
@@ -60,7 +61,7 @@ def _row(gradebook: Gradebook, root: Path, assignment, student) -> dict:
         "score": max(0.0, submission.score - penalty),
         "status": record.status(to_mark),
         "to_mark": to_mark,
-        "notes": " ".join(note.text for note in record.notes),
+        "notes": " ".join([note.text for note in record.notes] + ([NO_TIME] if time_unknown(submission) else [])),
     }
 
 

@@ -32,6 +32,14 @@ class LatePolicy(LateSubmissionPlugin):
         return round(score * percent / 100, 6)
 
 
+NO_TIME = "No time of submission is known, so nothing was taken off for lateness."
+
+
+def time_unknown(submission: SubmittedAssignment) -> bool:
+    """Whether it is due, and nothing says when it was handed in: that costs nothing, and must be said."""
+    return submission.duedate is not None and submission.timestamp is None
+
+
 def penalise_rows(session, submission: SubmittedAssignment, policy: LatePolicy) -> None:
     """Set the late penalty of each notebook by its score as it is now."""
     session.flush()  # what is forgotten next must be in the database first

@@ -26,6 +26,7 @@ from grading.__main__ import main
 from grading.course import Course
 from grading.errors import CourseError
 from grading.gradebook import audit, marks, writer
+from grading.gradebook.policy import NO_TIME
 from grading.run import worker
 from grading.sandbox import bubblewrap
 from grading_course import (
@@ -332,3 +333,23 @@ def test_forked_kernels_give_the_same_grades_and_reasons_as_cold_ones(tmp_path):
         found[warm] = {student: (row.status, row.score, row.reasons, checks[student]) for student, row in rows.items()}
     assert found[True] == found[False]
     assert found[True]["right-0"][1] > found[True]["wrong-0"][1]
+
+
+def test_a_time_that_nobody_knows_costs_nothing_and_is_said_everywhere(tmp_path):
+    course = grading_course.course(tmp_path)
+    hand_in(course, "ada", answered(GOOD))
+    path = hand_in(course, "bob", answered(GOOD))
+    (path.parent / "timestamp.txt").write_text("2025-03-01 11:00:00 UTC")
+    assert NO_TIME not in grade(course)["ada"].reasons  # nothing is due
+    with course.gradebook() as book:
+        marks.due(book, ASSIGNMENT, datetime(2025, 3, 1, 12, tzinfo=UTC))
+    rows = grade(course)
+    assert (rows["ada"].score, NO_TIME in rows["ada"].reasons) == (2, True)
+    assert NO_TIME not in rows["bob"].reasons
+    assert main(["export", "--course", str(course.root)]) == main(["feedback", "--course", str(course.root)]) == 0
+    (of_ada,) = [
+        line for line in (course.root / "grades.csv").read_text().splitlines() if ",ada," in line and ASSIGNMENT in line
+    ]
+    assert NO_TIME in of_ada
+    pages = {s: next((course.root / "feedback" / s / ASSIGNMENT).glob("*.html")).read_text() for s in ("ada", "bob")}
+    assert {student: NO_TIME in page for student, page in pages.items()} == {"ada": True, "bob": False}
