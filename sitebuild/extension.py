@@ -1,7 +1,9 @@
 """The book's Sphinx extension: what jupyter-book's own parts leave open, and no more.
 
-- TeX macros from `book/macros.yml`, for MathJax and the LaTeX preamble; their copy atop each page is hidden.
-- MathJax, and what live figures train with, served by the site itself; of the theme's icons, those in use.
+- TeX macros from `book/macros.yml` for the LaTeX preamble; their copy atop each page is hidden.
+- Formulas set by KaTeX (`formulas`) with the fonts that they use (`fonts`), both served by the site itself, like what
+  live figures train with; of the theme's icons, those in use.
+- The size of every image, so that nothing moves when it arrives.
 - The script that runs live figures, on pages that have some.
 - A figure without alt text is a warning, which the strict build turns into an error.
 - Launch buttons point at the notebook of the pair, which lies in another folder than the page.
@@ -16,9 +18,11 @@ import json
 import math
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree
 
 from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
@@ -31,22 +35,18 @@ from chapters.editions import FOLDERS
 from chapters.macros import macros
 from chapters.source import DEEPER, ROOT
 from mibook import results
-from sitebuild import icons
+from sitebuild import fonts, formulas, icons, sheet
 
 logger = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).parent / "assets"
 TEMPLATES = Path(__file__).parent / "templates"
-MATHJAX = ROOT / "node_modules" / "mathjax" / "es5"
-MATHJAX_PARTS = ["tex-chtml.js", "output/chtml", "input/tex", "ui", "a11y", "sre"]
 RUNTIME = ROOT / "node_modules" / "onnxruntime-web" / "dist"
 RUNTIME_PARTS = ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]
 
 
 def configure(app: Sphinx, config) -> None:
-    """Hand the macros to both writers of mathematics, and add the book's own style sheet and script."""
-    tex = {name: [m.text, m.arguments] if m.arguments else m.text for name, m in macros().items()}
-    config.mathjax3_config = {"tex": {"macros": tex}}
+    """Hand the macros to LaTeX, and add the book's own style sheets and script."""
     commands = "\n".join(
         rf"\providecommand{{\{name}}}{f'[{m.arguments}]' if m.arguments else ''}{{}}"
         rf"\renewcommand{{\{name}}}{f'[{m.arguments}]' if m.arguments else ''}{{{m.text}}}"
@@ -159,7 +159,7 @@ def record_execution(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def add_host(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """Let a page with live figures load what runs them; `formulas.js` loads MathJax only when they answer."""
+    """Let a page with live figures load what runs them."""
     if NbMetadataCollector.get_js_files(app.env, pagename):  # the state of its widgets is one
         app.add_js_file("afm-host.mjs", priority=400, loading_method="defer")
 
@@ -174,6 +174,40 @@ def point_launch_buttons(app: Sphinx, pagename: str, templatename: str, context:
                     button["url"] = button["url"].replace(f"{pagename}{suffix}", notebook)
 
 
+_SHEETS: list[str] = []  # those that pages of this build asked for, in their order
+
+
+def gather_sheets(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Take the style sheets out of a page's head: `sheet` puts them into the one that the template names."""
+    names = [one.filename.removeprefix("_static/") for one in context["css_files"]]
+    _SHEETS.extend(name for name in names if name not in _SHEETS)
+    context["css_files"] = []
+
+
+def visit_image(self, node: nodes.image) -> None:
+    """Write an image as docutils does, with the size of its file, so that nothing moves when it arrives."""
+    type(self).visit_image(self, node)
+    size = _size(Path(self.builder.srcdir) / node["uri"])
+    if size and "<img" in self.body[-1] and " width=" not in self.body[-1]:
+        self.body[-1] = self.body[-1].replace("<img", f'<img width="{size[0]}" height="{size[1]}"', 1)
+
+
+def depart_image(self, node: nodes.image) -> None:
+    type(self).depart_image(self, node)
+
+
+def _size(file: Path) -> tuple[int, int] | None:
+    """Width and height of a picture in pixels; None for what has none, or lies elsewhere."""
+    if not file.is_file():
+        return None
+    if file.suffix != ".svg":
+        with Image.open(file) as picture:
+            return picture.size
+    root = ElementTree.parse(file).getroot()
+    box = [float(number) for number in root.get("viewBox", "").split()]
+    return (round(box[2]), round(box[3])) if len(box) == 4 else None
+
+
 def visit_citation(self, node: nodes.citation) -> None:
     """Open a bibliography entry as docutils does, in the role that its list, `role="list"`, asks of its children."""
     type(self).visit_citation(self, node)
@@ -185,30 +219,27 @@ def depart_citation(self, node: nodes.citation) -> None:
 
 
 def serve_packages(app: Sphinx, exception: Exception | None) -> None:
-    """Copy the parts of MathJax and of ONNX Runtime that a page may ask for into the site."""
+    """Copy the parts of ONNX Runtime that a page may ask for into the site."""
     if exception or app.builder.format != "html":
         return
-    for name, folder, parts in (("mathjax", MATHJAX, MATHJAX_PARTS), ("onnxruntime", RUNTIME, RUNTIME_PARTS)):
-        target = Path(app.outdir) / "_static" / name
-        for part in parts:
-            source = folder / part
-            if source.is_dir():
-                shutil.copytree(source, target / part, dirs_exist_ok=True)
-            else:
-                target.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, target / part)
+    target = Path(app.outdir) / "_static" / "onnxruntime"
+    target.mkdir(parents=True, exist_ok=True)
+    for part in RUNTIME_PARTS:
+        shutil.copy2(RUNTIME / part, target / part)
 
 
-def serve_icons(app: Sphinx, exception: Exception | None) -> None:
-    """Replace the theme's icon fonts and script by the icons that the pages show."""
+def serve_fonts(app: Sphinx, exception: Exception | None) -> None:
+    """Replace the theme's icon fonts and script by the icons that the pages show; write the style of the formulas."""
     if not exception and app.builder.format == "html":
         icons.write(Path(app.outdir))
+        fonts.write(Path(app.outdir))
+        sheet.write(Path(app.outdir), _SHEETS)
 
 
 def require_packages(app: Sphinx) -> None:
-    if app.builder.format == "html" and not (MATHJAX.is_dir() and RUNTIME.is_dir()):
+    if app.builder.format == "html" and not (fonts.KATEX.is_dir() and RUNTIME.is_dir()):
         raise ExtensionError(
-            "The files of MathJax or ONNX Runtime are missing: run `npm ci --ignore-scripts` (make book does)."
+            "The files of KaTeX or ONNX Runtime are missing: run `npm ci --ignore-scripts` (make book does)."
         )
 
 
@@ -218,14 +249,17 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it even without the extension that reads it
     app.connect("config-inited", configure)
     app.connect("builder-inited", require_packages)
+    app.add_html_math_renderer("katex", (formulas.visit_math, None), (formulas.visit_display, None))
     app.add_transform(HideMacroBlock)
     app.add_post_transform(FoldDeeper)
     app.add_directive("stored-result", StoredResult)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.connect("doctree-read", check_alt_text)
     app.connect("doctree-read", record_execution)
+    app.add_node(nodes.image, override=True, html=(visit_image, depart_image))
     app.connect("html-page-context", add_host)
+    app.connect("html-page-context", gather_sheets, priority=950)
     app.connect("html-page-context", point_launch_buttons, priority=900)
     app.connect("build-finished", serve_packages)
-    app.connect("build-finished", serve_icons)
+    app.connect("build-finished", serve_fonts)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
