@@ -96,9 +96,15 @@ def _checked(writer, node: nodes.Element, display: bool) -> str:
         return html.escape(node.astext())
 
 
+def _joined(node: nodes.math) -> str:
+    """A sign that keeps the line from breaking between a formula and what ends the phrase."""
+    after = node.next_node(descend=False, siblings=True)
+    return "\u2060" if isinstance(after, nodes.Text) and after.startswith((".", ",", ";", ":", ")", "?", "!")) else ""
+
+
 def visit_math(self, node: nodes.math) -> NoReturn:
     self.body.append(self.starttag(node, "span", "", CLASS="math notranslate nohighlight"))
-    self.body.append(_checked(self, node, display=False) + "</span>")
+    self.body.append(_checked(self, node, display=False) + "</span>" + _joined(node))
     raise nodes.SkipNode
 
 

@@ -155,6 +155,8 @@ def _bracket(parts: list[ElementTree.Element], index: int) -> str:
         return "the set of"
     if _bare(parts[index]) == "[":
         return "the interval" if commas else "bracket"
+    if commas == 1 and index and _bare(parts[index - 1]) == "∈":
+        return "the open interval"
     return ("the quantity", "the pair", "the triple")[commas] if commas < 3 else "the list"
 
 
@@ -279,7 +281,9 @@ def _under(element: ElementTree.Element) -> str:
 
 
 def _table(element: ElementTree.Element) -> str:
-    rows = [" ".join(_say(cell) for cell in row if len(cell)) for row in element]
+    cases = element.get("columnalign", "").startswith("left")
+    wide = ", " if cases else " "
+    rows = [wide.join(_say(cell) for cell in row if len(cell)) for row in element]
     return "; ".join(row.strip(" ,") for row in rows)
 
 

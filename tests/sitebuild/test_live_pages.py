@@ -1,6 +1,5 @@
 """Live figures on the built page, in a real browser and without a kernel."""
 
-import gzip
 import re
 
 import pytest
@@ -10,8 +9,6 @@ from playwright.sync_api import expect
 from browser import in_scheme
 from sitebuild import build
 from visits import PAGES, Visit, frames, status
-
-WEIGHT = 1_000_000  # bytes, gzipped, of all that a page asks for
 
 
 @pytest.fixture(scope="module", params=PAGES)
@@ -33,24 +30,6 @@ def test_figures_live_without_a_request_or_an_error(opened):
     assert view.said == []
     assert page.locator(".live-note").count() == 0
     assert page.locator("script[src*='require'], script[src*='embed-amd']").count() == 0
-
-
-def test_page_with_figures_is_light(opened):
-    view, _ = opened
-    sizes = {a.url: len(gzip.compress(a.body(), 6)) for a in view.answers if a.url.startswith(view.served)}
-    heaviest = sorted(sizes.items(), key=lambda item: -item[1])[:5]
-    assert sum(sizes.values()) < WEIGHT, heaviest
-
-
-def test_figures_answer_before_the_formulas_are_set(visit):
-    view = visit()
-    view.page.add_init_script("""
-      new MutationObserver(() => {
-        window.unset ??= document.querySelector(".live") && !document.querySelector("mjx-container");
-      }).observe(document, { childList: true, subtree: true });
-    """)
-    page = view.open("resampling")
-    assert page.evaluate("window.unset"), "MathJax keeps the browser busy for seconds: figures come first"
 
 
 def test_slider_answers_by_its_label_and_by_keyboard(visit):
