@@ -9,6 +9,6 @@ export default [
     rules: { eqeqeq: "error", "no-var": "error", "prefer-const": "error", "no-unused-expressions": "error" },
   },
   { files: ["mibook/**/*.mjs", "sitebuild/**/*.{js,mjs}"], languageOptions: { globals: globals.browser } },
-  { files: ["sitebuild/assets/*.js"], languageOptions: { sourceType: "script", globals: { MathJax: "writable" } } },
-  { files: ["tests/**/*.mjs", "grading/**/*.cjs", "*.mjs"], languageOptions: { globals: globals.node } },
+  { files: ["sitebuild/assets/*.js"], languageOptions: { sourceType: "script", globals: { Search: "writable" } } },
+  { files: ["tests/**/*.mjs", "{grading,sitebuild}/**/*.cjs", "*.mjs"], languageOptions: { globals: globals.node } },
 ];

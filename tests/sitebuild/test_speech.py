@@ -56,7 +56,7 @@ WORDS = [
     (r"\max_{a > 0} V_a(t) = V(t)", "the maximum over a is greater than 0, of V a of t, equals V of t"),
     (r"\min_j x'_jy'_j", "the minimum over j, of x prime j y prime j"),
     (
-        r"\inf_{G,H}\;\sup_{t}\; \E[t(\R{X},\R{Y})]",
+        r"\inf_{G,H}\;\sup_{t}\; \E[t]",
         "the infimum over G, H, of the supremum over t, of the expectation of t",
     ),
     (r"P_{\R{X}\R{Y}}\ll P_{\R{X}}\times P_{\R{Y}}", "P sub X Y, is dominated by P X times P Y"),
