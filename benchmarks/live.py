@@ -4,8 +4,8 @@
 
 The two of a pair run here, one after the other, so the ratio says more than either time. The bars: a move takes one
 frame, 16 ms at the median; 1000 iterations of MINE take the browser at most 3 times as long as torch on one thread.
-If the site is built, it also says how soon after navigation the figures of each page answer; the bar is 1.5 s. Nothing
-is stored: the numbers belong to the machine.
+How soon the figures of a page answer is measured by `benchmarks.reading`. Nothing is stored: the numbers belong to the
+machine.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ WORKED = """
     window.worked.push(performance.now() - start);
   });
 """
-VISITS = 4  # of each page; the first is not counted
 FIRST_MOVE = """
   new MutationObserver((_, watch) => {
     const status = document.querySelector(".live-status");
@@ -196,36 +195,11 @@ def seaborn() -> dict[int, float]:
     return found
 
 
-def ready(browser: Browser) -> pd.DataFrame | None:
-    """Seconds from navigation, the server warm, until a page's first figure is there, until its first slider has
-    answered, and until all formulas are set: medians over the built pages with figures. None if there is no site."""
-    site = ROOT / "_build" / "site"
-    names = [
-        page.stem for page in sorted((site / "book").glob("*.html")) if "data-live-model" in page.read_text("utf-8")
-    ]
-    if not names:
-        return None
-    address, rows = serve(site), []
-    for name in names:
-        found = []
-        for _ in range(VISITS):
-            context = browser.new_context(viewport={"width": 1280, "height": 900})
-            page = context.new_page()
-            page.add_init_script(FIRST_MOVE)
-            page.goto(f"{address}/book/{name}.html", wait_until="commit")
-            page.wait_for_function("window.answered")
-            page.wait_for_function("MathJax.startup?.promise?.then(() => true)")
-            found.append(page.evaluate("[mounted, answered, performance.now()].map((time) => time / 1000)"))
-            context.close()
-        rows.append([name, *np.median(found[1:], axis=0)])
-    return pd.DataFrame(rows, columns=["page", "figure_s", "slider_s", "formulas_s"])
-
-
 def main() -> None:
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        ours, soon = live(browser), ready(browser)
+        ours = live(browser)
         torch.set_num_threads(1)
         trained = training(browser)
         browser.close()
@@ -234,8 +208,6 @@ def main() -> None:
     frame["ratio"] = frame.seaborn_ms / frame.live_ms
     print(frame.round(1).to_string(index=False))
     print(f"{ITERATIONS} iterations of MINE\n{trained.round(2).to_string(index=False)}")
-    if soon is not None:
-        print(f"seconds from navigation\n{soon.round(2).to_string(index=False)}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ STYLE = "site.css"
 THEME = ["styles/theme.css", "styles/bootstrap.css", "styles/pydata-sphinx-theme.css", "icons.css", "formulas.css"]
 """What comes first, whatever a page asks for."""
 
+HEAD = "/* of "
 SMALL = 20_000  # bytes: a file that is part of the sheet costs no request
 KINDS = {".woff": "font/woff", ".woff2": "font/woff2", ".svg": "image/svg+xml", ".png": "image/png"}
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -109,10 +110,15 @@ def _known(selector: str, names: set[str]) -> bool:
 
 
 def write(site: Path, sheets: list[str]) -> None:
-    """Write the one sheet of ``site``; ``sheets`` are those that its pages asked for, seen from `_static`."""
+    """Write the one sheet of ``site``; ``sheets`` are those that its pages asked for, seen from `_static`.
+
+    A build that writes some pages anew hears of the sheets of those alone, so the first line of the sheet keeps them.
+    """
     static = site / "_static"
+    former = (static / STYLE).read_text(encoding="utf-8").partition("\n")[0] if (static / STYLE).exists() else ""
+    order = dict.fromkeys([*THEME, *former.removeprefix(HEAD).removesuffix(" */").split(), *sheets])
     files = [*site.rglob("*.html"), *static.glob("*.js"), *static.glob("*.mjs"), *static.glob("scripts/*.js")]
     names = set().union(*(WORD.findall(file.read_text(encoding="utf-8")) for file in files))
-    order = dict.fromkeys([*THEME, *sheets])
-    text = "\n".join(_kept(_text(static / name, static), names) for name in order)
+    kept = [_kept(_text(static / name, static), names) for name in order if (static / name).is_file()]
+    text = "\n".join([f"{HEAD}{' '.join(list(order)[len(THEME) :])} */", *kept])
     (static / STYLE).write_text(text, encoding="utf-8")
