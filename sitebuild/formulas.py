@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -60,14 +61,15 @@ class _Setter:
 
 
 @cache
-def _setter() -> _Setter:
+def _setter(process: int) -> _Setter:
+    """The setter of this process: Sphinx may write pages in several, and two must not share a pipe."""
     return _Setter()
 
 
 @cache
 def typeset(tex: str, display: bool = False) -> str:
     """A formula in the book's TeX as HTML; raises `FormulaError` if it has a mistake."""
-    made = _setter().set(prepared(tex, display), display)
+    made = _setter(os.getpid()).set(prepared(tex, display), display)
     math = SET.search(made)
     assert math is not None, "KaTeX's answer has no MathML"
     words = speech.words(ElementTree.fromstring(math[0]))
