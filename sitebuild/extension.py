@@ -186,8 +186,8 @@ def gather_sheets(app: Sphinx, pagename: str, templatename: str, context: dict, 
 
 def visit_image(self, node: nodes.image) -> None:
     """Write an image as docutils does, with the size of its file, so that nothing moves when it arrives."""
+    size = _size(Path(self.builder.srcdir) / node["uri"])  # before Sphinx puts the page's address in its place
     type(self).visit_image(self, node)
-    size = _size(Path(self.builder.srcdir) / node["uri"])
     if size and "<img" in self.body[-1] and " width=" not in self.body[-1]:
         self.body[-1] = self.body[-1].replace("<img", f'<img width="{size[0]}" height="{size[1]}"', 1)
 
