@@ -135,11 +135,61 @@ def _graph(function: Callable, given: dict[str, Tensor], outputs: list[str]) -> 
     return model.SerializeToString()
 
 
-def exported(Net: type[nn.Module], Trainer: type) -> tuple[bytes, bytes, Layout]:
-    """The training step, the critic and the layout of P parameters, for scalar x and y.
+def _repeated(step: onnx.ModelProto) -> bytes:
+    """One call for many steps: a loop over the first axis of x, y and y_ref, which are of shape (steps, b, 1).
 
-    step: (state, m, count, x, y, y_ref, beta, lr) -> (state, m, loss). state is of shape (3, P): weights and the two
-    averages of Adam; x, y and y_ref are of shape (b, 1) for any b of at least 2; the rest are numbers, count from 1.
+    A call of a graph costs more than the arithmetic of a step, so the page makes one for a whole epoch. The result has
+    the step's outputs, with the loss of every step, of shape (steps,).
+    """
+    helper, FLOAT, INT64 = onnx.helper, onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+    old, batches = step.graph, ("x", "y", "y_ref")
+    value = helper.make_tensor_value_info
+    pick = [helper.make_node("Gather", [f"all_{name}", "turn"], [name], axis=0) for name in batches]
+    ahead = [
+        helper.make_node("Add", ["count", "one"], ["next_count"]),
+        helper.make_node("Identity", ["go"], ["go_on"]),
+    ]
+    width = old.input[0].type.tensor_type.shape.dim[1].dim_value
+    kept = [value(name, FLOAT, shape) for name, shape in (("state", [3, width]), ("m", []), ("count", []))]
+    body = helper.make_graph(
+        [*pick, *old.node, *ahead],
+        "one_step",
+        [value("turn", INT64, []), value("go", onnx.TensorProto.BOOL, []), *kept],
+        [
+            value("go_on", onnx.TensorProto.BOOL, []),
+            value("new_state", FLOAT, [3, width]),
+            value("new_m", FLOAT, []),
+            value("next_count", FLOAT, []),
+            value("loss", FLOAT, []),
+        ],
+    )
+    outer = [
+        helper.make_node("Shape", ["all_x"], ["steps"], start=0, end=1),
+        helper.make_node(
+            "Loop",
+            ["steps", "", "first_state", "first_m", "first_count"],
+            ["last_state", "last_m", "_", "losses"],
+            body=body,
+        ),
+    ]
+    column = ["steps", "rows", 1]
+    inputs = [value("first_state", FLOAT, [3, width]), value("first_m", FLOAT, []), value("first_count", FLOAT, [])]
+    inputs += [value(f"all_{name}", FLOAT, column) for name in batches] + [value(n, FLOAT, []) for n in ("beta", "lr")]
+    outputs = [value("last_state", FLOAT, [3, width]), value("last_m", FLOAT, []), value("losses", FLOAT, ["steps"])]
+    one = helper.make_tensor("one", FLOAT, [], [1.0])
+    graph = helper.make_graph(outer, "steps", inputs, outputs, [*old.initializer, one])
+    model = helper.make_model(graph, opset_imports=step.opset_import, ir_version=step.ir_version)
+    model.functions.extend(step.functions)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def exported(Net: type[nn.Module], Trainer: type) -> tuple[bytes, bytes, Layout]:
+    """Training steps, the critic and the layout of P parameters, for scalar x and y.
+
+    steps: (first_state, first_m, first_count, all_x, all_y, all_y_ref, beta, lr) -> (last_state, last_m, losses).
+    A state is of shape (3, P): weights and the two averages of Adam; the batches are of shape (k, b, 1) for k steps of
+    any b of at least 2 pairs, the losses of shape (k,); the rest are numbers, count from 1.
     critic: (state, x, y) -> log_ratio, which is t of shape (b, 1), in nats. The loss is the trainer's, in nats.
     """
     net, b = Net(), 100
@@ -151,7 +201,7 @@ def exported(Net: type[nn.Module], Trainer: type) -> tuple[bytes, bytes, Layout]
     given = {"state": state, "m": m, "count": count, **pair, "beta": beta, "lr": lr}
     del pair["y_ref"]
     return (
-        _graph(step, given, ["new_state", "new_m", "loss"]),
+        _repeated(onnx.load_from_string(_graph(step, given, ["new_state", "new_m", "loss"]))),
         _graph(critic, {"state": state, **pair}, ["log_ratio"]),
         layout(net),
     )

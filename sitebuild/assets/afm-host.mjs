@@ -26,16 +26,59 @@ class Model extends EventTarget {
   off = (name, act) => this.removeEventListener(name, act);
 }
 
-async function mount(place) {
+const SHARED = ["rho", "n", "seed"]; // what a reader takes along from chapter to chapter
+const changes = new Map(); // of the address, not yet made
+let making = 0;
+
+/** What the address of the page says of one figure; the browser's session keeps what is shared. Both may be forbidden. */
+class Memory {
+  constructor(figure) {
+    this.figure = figure;
+  }
+  read(name) {
+    const told = new URL(location.href).searchParams.get(`${this.figure}.${name}`);
+    return told ?? (SHARED.includes(name) ? attempt(() => sessionStorage.getItem(`live.${name}`)) : null);
+  }
+  write(name, value) {
+    if (SHARED.includes(name))
+      attempt(() => (value === null ? sessionStorage.removeItem(`live.${name}`) : sessionStorage.setItem(`live.${name}`, value)));
+    changes.set(`${this.figure}.${name}`, value);
+    clearTimeout(making); // a slider changes often, and browsers refuse an address that does
+    making = setTimeout(() => attempt(() => readdress(this.figure)), 250);
+  }
+}
+
+function attempt(act) {
+  try {
+    return act();
+  } catch {
+    return null;
+  }
+}
+
+/** Put the changes into the address, which then leads to the figure. */
+function readdress(figure) {
+  const address = new URL(location.href);
+  for (const [name, value] of changes) {
+    if (value === null) address.searchParams.delete(name);
+    else address.searchParams.set(name, value);
+  }
+  changes.clear();
+  address.hash = figure;
+  history.replaceState(history.state, "", address);
+}
+
+async function mount(place, index) {
   const model = new Model(states[place.dataset.liveModel]);
   const style = document.createElement("style");
   style.textContent = model.get("_css");
   const address = URL.createObjectURL(new Blob([model.get("_esm")], { type: "text/javascript" }));
   const { default: figure } = await import(address).finally(() => URL.revokeObjectURL(address));
   const el = document.createElement("div");
+  const memory = new Memory(place.closest("figure[id]")?.id ?? `live-${index + 1}`);
   place.append(style, el);
   try {
-    const stop = await figure.render({ model, el, assets });
+    const stop = await figure.render({ model, el, assets, memory });
     place.dataset.live = ""; // the style sheet now hides the picture
     addEventListener("pagehide", (event) => event.persisted || stop?.());
   } catch (error) {
@@ -55,4 +98,6 @@ function excuse(place, error) {
 const places = [...document.querySelectorAll("[data-live-model]")];
 
 /** Done when every figure of the page answers, or has said why it does not. */
-globalThis.liveMounted = Promise.all(places.map((place) => mount(place).catch((error) => excuse(place, error))));
+globalThis.liveMounted = Promise.all(
+  places.map((place, index) => mount(place, index).catch((error) => excuse(place, error))),
+);

@@ -26,7 +26,7 @@ TRAIN = """
   const graphs = { step: await create(given.step), critic: await create(given.critic) };
   const run = new training.Training(runtime, graphs, given.layout, given.settings);
   const losses = [];
-  while (run.iteration < given.steps) losses.push(...(await run.epoch()));
+  while (run.iteration < given.steps) losses.push(...(await run.epochs()));
   const t = await run.critic(run.data.x, run.data.y);
   const look = await run.look();
   answer({ losses, t: [...t], ...look, heat: [...look.heat] });
@@ -128,10 +128,11 @@ def test_one_step_serves_every_batch_size(chapter, graphs):
             const theta = training.startWeights(given.layout, "he", 0), P = theta.length;
             const state = new Float32Array(3 * P);
             state.set(theta);
-            const column = (v) => T(v, [v.length, 1]);
-            const out = await step.run({ state: T(state, [3, P]), m: T([2], []), count: T([1], []), x: column(given.x),
-              y: column(given.y), y_ref: column(given.y_ref), beta: T([0.75], []), lr: T([0.01], []) });
-            answer([out.new_m.data[0], out.loss.data[0], [...out.new_state.data.slice(0, P)]]);""",
+            const batch = (v) => T(v, [1, v.length, 1]);
+            const out = await step.run({ first_state: T(state, [3, P]), first_m: T([2], []), first_count: T([1], []),
+              all_x: batch(given.x), all_y: batch(given.y), all_y_ref: batch(given.y_ref), beta: T([0.75], []),
+              lr: T([0.01], []) });
+            answer([out.last_m.data[0], out.losses.data[0], [...out.last_state.data.slice(0, P)]]);""",
             {"dist": f"{RUNTIME}/", "step": step, "layout": graphs[2], "x": x, "y": y, "y_ref": y_ref},
         )
         net = chapter["Net"]()

@@ -51,6 +51,7 @@ class Visit:
         figure = self.page.locator(".live").nth(index)
         figure.scroll_into_view_if_needed()
         expect(figure.locator(".live-status")).not_to_be_empty()
+        figure.locator(".live-more").evaluate_all("all => all.forEach(one => (one.open = true))")
         return figure
 
 

@@ -1,6 +1,7 @@
 // Drag a critic on the line and see what it is worth: the Donsker–Varadhan bound in population and from samples.
 import { Stream } from "./maths.mjs";
-import { Stage, area, axes, clipped, element, key, line, number, words } from "./figure.mjs";
+import { Stage, area, axes, beyond, clipped, element, key, line, number, words } from "./figure.mjs";
+import { Prediction } from "./predict.mjs";
 
 export const KNOTS = [-1.5, -0.86, -0.22, 0.42, 1.06, 1.7, 2.34, 3];
 const [LOW, HIGH] = [-9, 5]; // of the critic, in nats
@@ -172,8 +173,8 @@ function drawCritic(figure, ctx, width, height, c, handles) {
 }
 
 /** @param {Judged} figure @param {CanvasRenderingContext2D} ctx @param {number} width @param {number} height
- * @param {import("./figure.mjs").Colours} c */
-function drawWorth(figure, ctx, width, height, c) {
+ * @param {import("./figure.mjs").Colours} c @param {Stage} stage */
+function drawWorth(figure, ctx, width, height, c, stage) {
   const { divergence } = figure;
   const box = { left: 112, top: 8, right: width - 12, bottom: height - 40 };
   const x = { low: -0.5, high: 2.5, label: "bound [nats]" };
@@ -193,7 +194,12 @@ function drawWorth(figure, ctx, width, height, c) {
     figure.values.forEach((value, i) => ctx.fillRect(f.x(value) - 1.5, f.y(0.25 + (0.5 * ((i * 37) % OTHERS)) / OTHERS) - 1.5, 3, 3));
     ctx.globalAlpha = 1;
     line(ctx, f, [figure.average(), figure.average()], [0.1, 0.9], c.held, { width: 3 });
+    stage.prediction?.draw(ctx, f, c);
   });
+  beyond(ctx, f, figure.worth, 2.5, c.joint);
+  beyond(ctx, f, figure.found, 1.5, c.estimate);
+  figure.values.forEach((value, i) => beyond(ctx, f, value, 0.25 + (0.5 * ((i * 37) % OTHERS)) / OTHERS, c.estimate));
+  beyond(ctx, f, figure.average(), 0.5, c.held);
   words(ctx, "in population", box.left - 8, f.y(2.5), c.ink, "right");
   words(ctx, "this sample", box.left - 8, f.y(1.5), c.ink, "right");
   words(ctx, "200 others", box.left - 8, f.y(0.66), c.ink, "right");
@@ -202,8 +208,8 @@ function drawWorth(figure, ctx, width, height, c) {
 }
 
 /** Step uphill in every frame until it no longer pays; at once for readers who want no motion.
- * @param {Judged} figure @param {Stage} stage @param {() => {data: Points, reference: Points}} on */
-function ascend(figure, stage, on) {
+ * @param {Judged} figure @param {Stage} stage @param {() => {data: Points, reference: Points}} on @param {() => void} [then] */
+function ascend(figure, stage, on, then = () => {}) {
   let steps = 0;
   const step = () => {
     const { data, reference } = on();
@@ -213,18 +219,24 @@ function ascend(figure, stage, on) {
   };
   if (stage.calm) {
     while (step());
-    return stage.update();
+    stage.compute();
+    then();
+    return stage.redraw();
   }
   stage.run(() => {
     const more = step();
     stage.compute();
-    if (!more) stage.say(figure.sentence());
+    if (!more) {
+      stage.say(figure.sentence());
+      then();
+    }
     return more;
   });
 }
 
-/** One native slider on each knot. @param {Judged} figure @param {Stage} stage @param {HTMLElement} place */
-function knots(figure, stage, place) {
+/** One native slider on each knot. @param {Judged} figure @param {Stage} stage @param {HTMLElement} place
+ * @param {() => void} moved */
+function knots(figure, stage, place, moved) {
   return KNOTS.map((z, k) => {
     const name = `critic at z = ${number(z)}`;
     const range = { type: "range", class: "live-knot", min: String(LOW), max: String(HIGH), step: "0.1" };
@@ -233,6 +245,7 @@ function knots(figure, stage, place) {
     handle.addEventListener("input", () => {
       stage.run(null);
       figure.h[k] = Number(handle.value);
+      moved();
       stage.update();
     });
     place.append(handle);
@@ -240,14 +253,16 @@ function knots(figure, stage, place) {
   });
 }
 
-/** @param {Judged} figure @param {Stage} stage @param {number} scale */
+/** The settings; what is returned is called when the critic is no longer s times the optimal one.
+ * @param {Judged} figure @param {Stage} stage @param {number} scale */
 function controls(figure, stage, scale) {
   const drawn = () => {
     figure.fresh();
     stage.update();
   };
-  stage.range({
+  const slider = stage.range({
     label: "Critic s · t*",
+    name: "s",
     low: 0,
     high: 1.25,
     step: 0.05,
@@ -256,11 +271,13 @@ function controls(figure, stage, scale) {
     act: (s) => {
       stage.run(null);
       figure.h = figure.scaled(s);
+      stage.memory?.write("t", null);
       stage.update();
     },
   });
   stage.choice({
     label: "Points in each sample",
+    name: "n",
     options: [["10", "n = 10"], ["30", "n = 30"], ["100", "n = 100"], ["300", "n = 300"]],
     value: String(figure.n),
     act: (value) => {
@@ -268,19 +285,64 @@ function controls(figure, stage, scale) {
       drawn();
     },
   });
-  stage.button("Climb on the sample", () => ascend(figure, stage, () => figure.sample));
-  stage.button("Climb in population", () => ascend(figure, stage, () => figure.population));
-  stage.button("Another sample", () => {
-    figure.seed++;
+  const left = () => {
+    slider.tell("the critic is your own");
+    stage.memory?.write("s", null);
+    stage.remember("t", Array.from(figure.h, (v) => v.toFixed(1)).join(" "));
+  };
+  /** @param {() => {data: Points, reference: Points}} on @param {() => void} [then] */
+  const climbed = (on, then = () => {}) => {
+    slider.tell("the critic is your own");
+    ascend(figure, stage, on, () => {
+      left();
+      then();
+    });
+  };
+  const prediction = new Prediction(stage, {
+    question: "After the climb on this sample, what will the critic be worth in population?",
+    low: -0.5,
+    high: 2.5,
+    step: 0.05,
+    digits: 2,
+    axis: "x",
+    answer: () => null,
+    begin: () => {
+      figure.h = figure.scaled(scale);
+      climbed(() => figure.sample, () => {
+        prediction.question.answer = () => figure.worth;
+        prediction.settle();
+        prediction.question.answer = () => null;
+      });
+    },
+  });
+  stage.dial("t", "", (text) => {
+    const heights = text.split(" ").map(Number);
+    if (heights.length !== KNOTS.length || !heights.every((v) => v >= LOW && v <= HIGH)) return;
+    figure.h = Float64Array.from(heights);
+    slider.tell("the critic is your own");
+    stage.update();
+  });
+  stage.dial("seed", String(figure.seed), (text) => {
+    if (!/^\d{1,6}$/.test(text)) return;
+    figure.seed = Number(text);
     drawn();
   });
+  stage.button("Climb on the sample", () => climbed(() => figure.sample));
+  stage.button("Climb in population", () => climbed(() => figure.population));
+  stage.button("Another sample", () => {
+    figure.seed++;
+    stage.remember("seed", figure.seed);
+    drawn();
+  });
+  stage.resettable(() => slider.tell());
+  return left;
 }
 
-/** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
-function render({ model, el }) {
-  const stage = new Stage(el, "The Donsker–Varadhan bound of a critic that you drag");
+/** @param {{model: import("./figure.mjs").Model, el: HTMLElement, memory?: import("./figure.mjs").Memory}} place */
+function render({ model, el, memory }) {
+  const stage = new Stage(el, "The Donsker–Varadhan bound of a critic that you drag", memory);
   const figure = new Judged(model);
-  controls(figure, stage, model.get("scale"));
+  const left = controls(figure, stage, model.get("scale"));
   /** @type {HTMLInputElement[]} */
   const handles = [];
   const { place } = stage.canvas({
@@ -290,14 +352,15 @@ function render({ model, el }) {
     describe: () => `Two bell-shaped densities and the critic, which goes through ${KNOTS.length} points that you can move.`,
     draw: (ctx, width, height, c) => drawCritic(figure, ctx, width, height, c, handles),
   });
-  handles.push(...knots(figure, stage, place));
-  stage.canvas({
+  handles.push(...knots(figure, stage, place, left));
+  const { canvas } = stage.canvas({
     shape: 0.34,
     least: 170,
     wide: true,
     describe: () => figure.sentence(),
-    draw: (ctx, width, height, c) => drawWorth(figure, ctx, width, height, c),
+    draw: (ctx, width, height, c) => drawWorth(figure, ctx, width, height, c, stage),
   });
+  stage.prediction?.listen(canvas);
   stage.compute = () => {
     figure.compute();
     handles.forEach((handle, k) => {

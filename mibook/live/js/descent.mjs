@@ -1,6 +1,7 @@
 // Gradient descent on one weight: the path for a step size, on the loss of a sample and on that of the population.
 import { floats, logMeanExp } from "./maths.mjs";
-import { Stage, axes, clipped, key, line, number } from "./figure.mjs";
+import { Stage, axes, beyond, clipped, key, line, number } from "./figure.mjs";
+import { Prediction } from "./predict.mjs";
 
 const [LOW, HIGH] = [-0.1, 1.15]; // of the weight
 const SHOWN = 161;
@@ -65,13 +66,15 @@ class Path {
 }
 
 /** @param {Path} figure @param {CanvasRenderingContext2D} ctx @param {number} width @param {number} height
- * @param {import("./figure.mjs").Colours} c */
-function drawPath(figure, ctx, width, height, c) {
+ * @param {import("./figure.mjs").Colours} c @param {Stage} stage */
+function drawPath(figure, ctx, width, height, c, stage) {
   const box = { left: 56, top: 14, right: width - 10, bottom: height - 40 };
   const f = axes(ctx, box, { low: LOW, high: HIGH, label: "weight w" }, { low: -0.45, high: 0.1, label: "loss [nats]" }, c);
   clipped(ctx, f, () => {
     line(ctx, f, figure.weights, figure.sample, c.joint, { width: 2 });
     line(ctx, f, figure.inside, figure.population, c.ink, { dash: [5, 3] });
+    stage.prediction?.draw(ctx, f, c);
+    if (stage.covered) return;
     line(ctx, f, figure.path, figure.losses, c.reference, { width: 1 });
     ctx.fillStyle = c.reference;
     figure.path.forEach((w, j) => {
@@ -80,6 +83,7 @@ function drawPath(figure, ctx, width, height, c) {
       ctx.fill();
     });
   });
+  if (!stage.covered) figure.path.forEach((w, j) => beyond(ctx, f, w, figure.losses[j], c.reference));
   key(ctx, box.left + 14, box.bottom - 48, c, [
     ["sample", c.joint],
     ["population", c.ink, [5, 3]],
@@ -87,9 +91,9 @@ function drawPath(figure, ctx, width, height, c) {
   ]);
 }
 
-/** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
-function render({ model, el }) {
-  const stage = new Stage(el, "Gradient descent on one weight");
+/** @param {{model: import("./figure.mjs").Model, el: HTMLElement, memory?: import("./figure.mjs").Memory}} place */
+function render({ model, el, memory }) {
+  const stage = new Stage(el, "Gradient descent on one weight", memory);
   const figure = new Path(model);
   /** @param {{eta?: number, steps?: number}} changed */
   const change = (changed) => {
@@ -98,24 +102,37 @@ function render({ model, el }) {
   };
   const [eta, steps] = [figure.eta, figure.steps];
   const fine = (/** @type {number} */ v) => number(v, 2);
-  stage.range({ label: "Step size η", low: 0.02, high: 2, step: 0.02, value: eta, show: fine, act: (v) => change({ eta: v }) });
-  const count = stage.range({ label: "Steps", low: 0, high: 40, step: 1, value: steps, show: (v) => number(v), act: (v) => change({ steps: v }) });
+  stage.range({ label: "Step size η", name: "eta", low: 0.02, high: 2, step: 0.02, value: eta, show: fine, act: (v) => change({ eta: v }) });
+  const count = stage.range({ label: "Steps", name: "steps", low: 0, high: 40, step: 1, value: steps, show: (v) => number(v), act: (v) => change({ steps: v }) });
   stage.button("One step more", () => {
     change({ steps: Math.min(40, figure.steps + 1) });
     count.set({ value: figure.steps });
+    stage.remember("steps", figure.steps);
+  });
+  stage.resettable();
+  const prediction = new Prediction(stage, {
+    question: "Where will the last step leave the weight?",
+    low: -0.1,
+    high: 1.15,
+    step: 0.01,
+    digits: 2,
+    axis: "x",
+    unit: "",
+    answer: () => figure.path[figure.steps] ?? null,
   });
   stage.compute = () => {
     figure.compute();
     stage.say(figure.sentence());
   };
-  stage.canvas({
+  const { canvas } = stage.canvas({
     shape: 0.55,
     wide: true,
     least: 260,
     describe: () =>
       `The loss against the weight, and the path of ${figure.steps} steps from w = 0 to w = ${number(figure.path[figure.steps], 3)}.`,
-    draw: (ctx, width, height, c) => drawPath(figure, ctx, width, height, c),
+    draw: (ctx, width, height, c) => drawPath(figure, ctx, width, height, c, stage),
   });
+  prediction.listen(canvas);
   stage.update();
   return () => stage.destroy();
 }

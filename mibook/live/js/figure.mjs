@@ -12,11 +12,16 @@
 /**
  * The data area of a plot in pixels, and where a value lies in it.
  * @typedef {{left: number, top: number, right: number, bottom: number,
+ *   lowX: number, highX: number, lowY: number, highY: number,
  *   x(v: number): number, y(v: number): number}} Frame
  */
 
 /** @typedef {{low: number, high: number, label?: string, ticks?: number[]}} Axis */
 
+/** What the page keeps of a figure, by the name of a setting: in its address, and for the next chapter. A notebook has none.
+ * @typedef {{read(name: string): string | null, write(name: string, value: string | null): void}} Memory */
+
+const IN_SIGHT = 3; // sliders and lists; the others stand under More
 const FONT = "12px system-ui, sans-serif";
 
 /** Create an element with attributes and children.
@@ -30,9 +35,18 @@ export function element(tag, attributes = {}, ...children) {
 
 /** The controls, canvases and status line of one figure. */
 export class Stage {
-  /** @param {HTMLElement} el @param {string} name what a screen reader calls the figure */
-  constructor(el, name) {
+  /** @param {HTMLElement} el @param {string} name what a screen reader calls the figure @param {Memory} [memory] */
+  constructor(el, name, memory) {
     this.controls = element("div", { class: "live-controls" });
+    this.memory = memory;
+    /** @type {{name: string, first: string, put: (text: string) => void}[]} */
+    this.dials = [];
+    this.labels = 0;
+    this.said = "";
+    /** @type {HTMLElement | null} */
+    this.more = null;
+    /** @type {import("./predict.mjs").Prediction | null} */
+    this.prediction = null;
     this.plots = element("div", { class: "live-plots" });
     this.status = element("p", { class: "live-status", role: "status" });
     this.root = element("div", { class: "live", role: "group", "aria-label": name });
@@ -51,6 +65,7 @@ export class Stage {
     this.stale = false;
     this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+    queueMicrotask(() => this.recall()); // when the figure has all its parts
     const seen = new IntersectionObserver((entries) => {
       this.visible = entries[entries.length - 1].isIntersecting;
       this.wake();
@@ -74,15 +89,78 @@ export class Stage {
 
   /** Say in the status line what the figure shows now. @param {string} text */
   say(text) {
-    if (this.status.textContent !== text) this.status.textContent = text;
+    this.said = text;
+    const said = this.covered ? "Covered until you reveal it." : text;
+    if (this.status.textContent !== said) this.status.textContent = said;
+  }
+
+  /** Whether the reader is to predict what is known already. */
+  get covered() {
+    return this.prediction?.state === "asking";
+  }
+
+  /** How far a training has come, in numbers: for the eye; a screen reader asks for it. @param {number} done @param {number} of */
+  progress(done, of) {
+    if (!this.bar) {
+      this.bar = /** @type {HTMLProgressElement} */ (element("progress", { "aria-label": "iterations" }));
+      this.count = element("span");
+      this.plots.before(element("p", { class: "live-progress" }, this.bar, this.count));
+    }
+    [this.bar.value, this.bar.max] = [done, of];
+    /** @type {HTMLElement} */ (this.count).textContent = `${done} of ${of} iterations`;
   }
 
   /**
-   * A labelled slider; `show` turns its value into words for the eye and for a screen reader.
-   * @param {{label: string, low: number, high: number, step: number, value: number,
+   * A setting that the page remembers; `put` takes it from text, and leaves alone what it cannot take.
+   * @param {string} name @param {string} first @param {(text: string) => void} put
+   */
+  dial(name, first, put) {
+    this.dials.push({ name, first, put });
+  }
+
+  /** @param {string} name @param {string | number} value */
+  remember(name, value) {
+    this.memory?.write(name, String(value));
+  }
+
+  /** Take the settings that the address holds. */
+  recall() {
+    for (const { name, first, put } of this.closed ? [] : this.dials) {
+      const text = this.memory?.read(name) ?? null;
+      if (text !== null && text !== first) put(text);
+    }
+  }
+
+  /** The button that brings all back as it came; `act` does what no setting does. @param {() => void} [act] */
+  resettable(act = () => {}) {
+    this.button("Reset", () => {
+      this.run(null);
+      for (const { name, first, put } of this.dials) {
+        put(first);
+        this.memory?.write(name, null);
+      }
+      this.prediction?.clear();
+      act();
+      this.update();
+    });
+  }
+
+  /** Put a labelled control in sight, or under More where there are enough. @param {HTMLElement} label */
+  place(label) {
+    if (this.labels++ < IN_SIGHT) return this.controls.append(label);
+    if (!this.more) {
+      this.more = element("div", { class: "live-controls" });
+      this.controls.append(element("details", { class: "live-more" }, element("summary", {}, "More"), this.more));
+    }
+    this.more.append(label);
+  }
+
+  /**
+   * A labelled slider, which the page remembers by its name; `show` turns its value into words for the eye and for a screen reader.
+   * @param {{label: string, name: string, low: number, high: number, step: number, value: number,
    *   show?: (v: number) => string, act: (v: number) => void}} options
    */
-  range({ label, low, high, step, value, show = String, act }) {
+  range({ label, name, low, high, step, value, show = String, act }) {
     const input = /** @type {HTMLInputElement} */ (element("input", { type: "range" }));
     const shown = element("output", { "aria-hidden": "true" });
     const control = {
@@ -99,30 +177,46 @@ export class Stage {
         input.disabled = to.enabled === false;
         control.tell();
       },
-      tell() {
-        shown.textContent = show(Number(input.value));
-        input.setAttribute("aria-valuetext", show(Number(input.value)));
+      /** @param {string} [text] in the place of the value, where the figure has left it */
+      tell(text = show(Number(input.value))) {
+        shown.textContent = text;
+        input.setAttribute("aria-valuetext", text);
       },
     };
     control.set({ low, high, step, value });
     input.addEventListener("input", () => {
       control.tell();
       act(Number(input.value));
+      this.remember(name, input.value);
     });
-    this.controls.append(element("label", { class: "live-control" }, element("span", {}, label), input, shown));
+    this.dial(name, String(value), (text) => {
+      const v = Number(text);
+      if (text === "" || !(v >= Number(input.min) && v <= Number(input.max))) return;
+      control.set({ value: v, enabled: !input.disabled });
+      act(Number(input.value));
+    });
+    this.place(element("label", { class: "live-control" }, element("span", {}, label), input, shown));
     return control;
   }
 
   /**
    * A labelled list to choose one of.
-   * @param {{label: string, options: [string, string][], value: string, act: (v: string) => void}} options
+   * @param {{label: string, name: string, options: [string, string][], value: string, act: (v: string) => void}} options
    */
-  choice({ label, options, value, act }) {
+  choice({ label, name, options, value, act }) {
     const select = /** @type {HTMLSelectElement} */ (element("select"));
-    for (const [name, shown] of options) select.append(element("option", { value: name }, shown));
+    for (const [key, shown] of options) select.append(element("option", { value: key }, shown));
     select.value = value;
-    select.addEventListener("change", () => act(select.value));
-    this.controls.append(element("label", { class: "live-control" }, element("span", {}, label), select));
+    select.addEventListener("change", () => {
+      act(select.value);
+      this.remember(name, select.value);
+    });
+    this.dial(name, value, (text) => {
+      if (!options.some(([key]) => key === text)) return;
+      select.value = text;
+      act(text);
+    });
+    this.place(element("label", { class: "live-control" }, element("span", {}, label), select));
     return select;
   }
 
@@ -162,7 +256,7 @@ export class Stage {
       ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
       ctx.clearRect(0, 0, width, height);
       draw(ctx, width, height, this.colours());
-      canvas.setAttribute("aria-label", describe());
+      canvas.setAttribute("aria-label", this.covered ? "A plot whose answer is covered until you reveal it." : describe());
     });
     return { canvas, place };
   }
@@ -254,7 +348,8 @@ export function number(v, digits) {
 export function axes(ctx, box, x, y, c) {
   /** @param {Axis} axis @param {number} from @param {number} to */
   const place = ({ low, high }, from, to) => /** @param {number} v */ (v) => from + ((v - low) / (high - low)) * (to - from);
-  const frame = { ...box, x: place(x, box.left, box.right), y: place(y, box.bottom, box.top) };
+  const ends = { lowX: x.low, highX: x.high, lowY: y.low, highY: y.high };
+  const frame = { ...box, ...ends, x: place(x, box.left, box.right), y: place(y, box.bottom, box.top) };
   ctx.font = FONT;
   ctx.lineWidth = 1;
   ctx.strokeStyle = c.grid;
@@ -293,6 +388,24 @@ export function axes(ctx, box, x, y, c) {
     ctx.restore();
   }
   return frame;
+}
+
+/** Mark at the edge a value that lies beyond the axis, by a triangle that points to it; nothing where it lies within.
+ * @param {CanvasRenderingContext2D} ctx @param {Frame} f @param {number} x @param {number} y @param {string} colour */
+export function beyond(ctx, f, x, y, colour) {
+  const [across, down] = [f.x(x), f.y(y)];
+  const turn = across > f.right ? 0 : across < f.left ? Math.PI : down > f.bottom ? Math.PI / 2 : down < f.top ? -Math.PI / 2 : null;
+  if (turn === null) return;
+  ctx.save();
+  ctx.translate(Math.min(f.right, Math.max(f.left, across)), Math.min(f.bottom, Math.max(f.top, down)));
+  ctx.rotate(turn);
+  ctx.fillStyle = colour;
+  ctx.beginPath();
+  ctx.moveTo(0, 0);
+  ctx.lineTo(-9, -5);
+  ctx.lineTo(-9, 5);
+  ctx.fill();
+  ctx.restore();
 }
 
 /** Draw what follows inside the data area only. @param {CanvasRenderingContext2D} ctx @param {Frame} f @param {() => void} draw */

@@ -1,7 +1,8 @@
 // MINE trains while one watches: two estimates, and the critic beside the true log ratio.
 import { floats } from "./maths.mjs";
-import { Stage, axes, clipped, key, line, number, words } from "./figure.mjs";
+import { Stage, axes, beyond, clipped, key, line, number, words } from "./figure.mjs";
 import { Player } from "./player.mjs";
+import { Prediction } from "./predict.mjs";
 import { Trainer, serve } from "./trainer.mjs";
 import { EDGE, SIDE, draw, information, landmarks } from "./training.mjs";
 
@@ -107,6 +108,7 @@ class Conductor {
   }
 
   tell() {
+    this.stage.prediction?.settle();
     this.stage.say(this.seen.sentence());
   }
 
@@ -122,6 +124,7 @@ class Conductor {
   answered({ run, error, iteration = 0, estimate = 0, held = 0, gap = 0 }, view) {
     const { seen, stage } = this;
     this.waiting = false;
+    if (run === this.run && !error) stage.progress(Math.min(iteration, seen.iterations), seen.iterations);
     if (run !== this.run) {
       if (this.playing || this.stepping) this.ask(); // the settings have changed since: one question at a time, so none pile up
       return;
@@ -161,6 +164,7 @@ class Conductor {
     this.run++;
     this.begun = false;
     this.seen.clear();
+    if (this.stage.bar) this.stage.progress(0, this.seen.iterations);
   }
 
   pause() {
@@ -211,13 +215,14 @@ function dials(conductor, seen, stage) {
   const { settings } = seen;
   const fine = (/** @type {number} */ v) => number(v, 2);
   const set = (/** @type {Partial<import("./training.mjs").Settings>} */ changed) => conductor.change(changed);
-  stage.range({ label: "Correlation ρ", low: 0, high: 0.98, step: 0.01, value: settings.rho, show: fine, act: (rho) => set({ rho }) });
-  const beta = { label: "β, weight of the past", low: 0, high: 0.99, step: 0.01, value: settings.beta, show: fine };
+  stage.range({ label: "Correlation ρ", name: "rho", low: 0, high: 0.98, step: 0.01, value: settings.rho, show: fine, act: (rho) => set({ rho }) });
+  const beta = { label: "β, weight of the past", name: "beta", low: 0, high: 0.99, step: 0.01, value: settings.beta, show: fine };
   stage.range({ ...beta, act: (/** @type {number} */ v) => set({ beta: v }) });
   /** @param {string} label @param {"n" | "b" | "lr"} name @param {[number, string][]} options */
   const pick = (label, name, options) =>
     stage.choice({
       label,
+      name,
       options: options.map(([value, text]) => [String(value), text]),
       value: String(settings[name]),
       act: (value) => set({ [name]: Number(value) }),
@@ -227,12 +232,14 @@ function dials(conductor, seen, stage) {
   pick("Learning rate", "lr", [[3e-4, "0.0003"], [1e-3, "0.001"], [3e-3, "0.003"], [1e-2, "0.01"]]);
   stage.choice({
     label: "Initial weights",
+    name: "start",
     options: [["0.02", "normal, σ = 0.02"], ["0.1", "normal, σ = 0.1"], ["he", "He"]],
     value: settings.start,
     act: (start) => set({ start }),
   });
   stage.choice({
     label: "Stop after",
+    name: "iterations",
     options: [300, 1000, 3000].map((k) => [String(k), `${k} iterations`]),
     value: String(seen.iterations),
     act: (value) => {
@@ -241,20 +248,22 @@ function dials(conductor, seen, stage) {
       conductor.proceed();
     },
   });
-  stage.range({ label: "Seed", low: 0, high: 20, step: 1, value: settings.seed, act: (seed) => set({ seed }) });
+  stage.range({ label: "Seed", name: "seed", low: 0, high: 20, step: 1, value: settings.seed, act: (seed) => set({ seed }) });
 }
 
 /** @param {Seen} seen @param {CanvasRenderingContext2D} ctx @param {number} width @param {number} height
- * @param {import("./figure.mjs").Colours} c */
-function drawEstimates({ shown, marks, iterations }, ctx, width, height, c) {
+ * @param {import("./figure.mjs").Colours} c @param {Stage} stage */
+function drawEstimates({ shown, marks, iterations }, ctx, width, height, c, stage) {
   const { truth, noise, oracle } = marks;
   const box = { left: 54, top: 62, right: width - 14, bottom: height - 40 };
   let [low, high] = [-0.05, Math.max(truth + 4 * noise, 0.2)];
-  for (const { estimate, held } of shown.looks)
+  const looks = stage.covered ? [] : shown.looks;
+  if (stage.prediction && stage.prediction.state !== "idle") high = Math.max(high, stage.prediction.question.high);
+  for (const { estimate, held } of looks)
     [low, high] = [Math.min(low, estimate, Math.max(held, -1)), Math.max(high, estimate, held)];
   const y = { low: low * 1.05, high: high * 1.05, label: "estimate [nats]" };
   const f = axes(ctx, box, { low: 0, high: iterations, label: "iteration" }, y, c);
-  const xs = shown.looks.map(({ iteration }) => iteration);
+  const xs = looks.map(({ iteration }) => iteration);
   clipped(ctx, f, () => {
     ctx.globalAlpha = 0.25;
     ctx.fillStyle = c.muted;
@@ -262,9 +271,11 @@ function drawEstimates({ shown, marks, iterations }, ctx, width, height, c) {
     ctx.globalAlpha = 1;
     line(ctx, f, [0, iterations], [truth, truth], c.ink, { width: 1.2 });
     line(ctx, f, [0, iterations], [oracle, oracle], c.ink, { width: 1.2, dash: [2, 3] });
-    line(ctx, f, xs, shown.looks.map(({ held }) => held), c.held);
-    line(ctx, f, xs, shown.looks.map(({ estimate }) => estimate), c.estimate);
+    line(ctx, f, xs, looks.map(({ held }) => held), c.held);
+    line(ctx, f, xs, looks.map(({ estimate }) => estimate), c.estimate);
+    stage.prediction?.draw(ctx, f, c);
   });
+  for (const { iteration, held } of looks) beyond(ctx, f, iteration, held, c.held);
   key(ctx, box.left, 12, c, [
     ["training pairs", c.estimate],
     ["held-out pairs", c.held],
@@ -277,19 +288,19 @@ function drawEstimates({ shown, marks, iterations }, ctx, width, height, c) {
 }
 
 /** @param {Seen} seen @param {CanvasRenderingContext2D} ctx @param {number} width @param {number} height
- * @param {import("./figure.mjs").Colours} c */
-function drawMaps({ shown, ratio }, ctx, width, height, c) {
+ * @param {import("./figure.mjs").Colours} c @param {boolean} covered */
+function drawMaps({ shown, ratio }, ctx, width, height, c, covered) {
   const [top, gutter] = [24, 54];
   const side = Math.min((width - 2 * gutter - 10) / 2, height - top - 70);
   const axis = { low: -EDGE, high: EDGE };
-  const maps = /** @type {[string, ArrayLike<number>][]} */ ([["critic t less its constant", shown.heat], ["true log ratio", ratio]]);
+  const maps = /** @type {[string, ArrayLike<number>][]} */ ([["critic t less its constant", covered ? [] : shown.heat], ["true log ratio", ratio]]);
   maps.forEach(([name, values], k) => {
     const left = gutter + k * (side + gutter);
     const box = { left, top, right: left + side, bottom: top + side };
     const f = axes(ctx, box, { ...axis, label: "x" }, { ...axis, label: "y" }, c);
     tiles(ctx, f, values, c);
     words(ctx, name, left + side / 2, 12, c.ink, "center");
-    if (!values.length) words(ctx, "not trained yet", left + side / 2, top + side / 2, c.muted, "center");
+    if (!values.length) words(ctx, covered ? "covered" : "not trained yet", left + side / 2, top + side / 2, c.muted, "center");
   });
   const [low, high, bar] = [gutter + 56, gutter + 176, top + side + 54];
   for (let x = low; x < high; x++) {
@@ -309,9 +320,9 @@ function apart({ looks, gap }) {
   return maps + (looks.length ? `They differ by ${number(gap, 2)} nats over the pairs, root mean square.` : "There is no critic yet.");
 }
 
-/** @param {{model: import("./figure.mjs").Model, el: HTMLElement, assets?: string}} place */
-function render({ model, el, assets }) {
-  const stage = new Stage(el, "MINE: a critic trains");
+/** @param {{model: import("./figure.mjs").Model, el: HTMLElement, assets?: string, memory?: import("./figure.mjs").Memory}} place */
+function render({ model, el, assets, memory }) {
+  const stage = new Stage(el, "MINE: a critic trains", memory);
   const seen = new Seen(model);
   const conductor = new Conductor(seen, stage, model, assets);
   dials(conductor, seen, stage);
@@ -330,19 +341,30 @@ function render({ model, el, assets }) {
     reset: () => halt(true),
   });
   const estimates = "Two estimates against the iteration, with the truth, its noise band and the oracle.";
-  stage.canvas({
+  const prediction = new Prediction(stage, {
+    question: "Where will the estimate on the training pairs stand at the end?",
+    low: 0,
+    high: 2,
+    step: 0.01,
+    digits: 2,
+    axis: "y",
+    answer: () => (seen.finished() ? seen.looks[seen.looks.length - 1].estimate : null),
+    begin: () => conductor.play(),
+  });
+  const { canvas } = stage.canvas({
     shape: 0.42,
     least: 230,
     wide: true,
     describe: () => `${estimates} ${seen.sentence()}`,
-    draw: (ctx, width, height, c) => drawEstimates(seen, ctx, width, height, c),
+    draw: (ctx, width, height, c) => drawEstimates(seen, ctx, width, height, c, stage),
   });
+  prediction.listen(canvas);
   stage.canvas({
     shape: 0.56,
     least: 230,
     wide: true,
     describe: () => apart(seen),
-    draw: (ctx, width, height, c) => drawMaps(seen, ctx, width, height, c),
+    draw: (ctx, width, height, c) => drawMaps(seen, ctx, width, height, c, stage.covered),
   });
   conductor.tell();
   stage.redraw();

@@ -1,7 +1,7 @@
 // Three divergences and their difference: exact for every width of the reference, and estimated while you watch.
 import { Stream, floats } from "./maths.mjs";
 import { EVERY, LIMIT, Mixture, OneCritic, POOL, ThreeCritics, poolNoise, scatter } from "./mixture.mjs";
-import { Stage, area, axes, clipped, key, line, number, words } from "./figure.mjs";
+import { Stage, area, axes, beyond, clipped, key, line, number, words } from "./figure.mjs";
 import { Player, forAFrame } from "./player.mjs";
 
 const SPAN = { gaussian: { low: 0.5, high: 4 }, box: { low: 1, high: 6 } };
@@ -100,6 +100,11 @@ class Race {
     return true;
   }
 
+  /** Iterations over all samples so far. */
+  iterations() {
+    return (this.seed - this.first) * LIMIT + (this.run?.count ?? 0);
+  }
+
   sentence() {
     if (!this.run) return "Waiting for the kernel …";
     const done = this.here();
@@ -168,6 +173,7 @@ class Track {
   /** Go on with the first sample that this reference has not had. */
   restart() {
     this.begin(this.race.next());
+    if (this.stage.bar) this.stage.progress(this.race.iterations(), SAMPLES * LIMIT);
     this.tell();
   }
 
@@ -191,6 +197,7 @@ class Track {
     this.stage.say("Training …");
     this.stage.run(() => {
       const more = forAFrame(WORK, () => this.iterate());
+      this.stage.progress(this.race.iterations(), SAMPLES * LIMIT);
       if (!more) this.pause();
       return more;
     });
@@ -209,6 +216,7 @@ function settings(track, race, stage, own) {
   if (own) options.push(["own", "your own function"]);
   stage.choice({
     label: "Reference",
+    name: "reference",
     options,
     value: race.kind,
     act: (value) => {
@@ -221,17 +229,16 @@ function settings(track, race, stage, own) {
   });
   const slider = stage.range({
     label: "Width of the reference",
-    low: 0.5,
-    high: 4,
+    name: "width",
+    ...SPAN[race.kind === "box" ? "box" : "gaussian"],
     step: 0.05,
-    value: 1,
+    value: race.present(),
     show: (v) => (race.kind === "own" ? "as you draw it" : `${race.kind === "box" ? "h" : "s"} = ${number(v, 2)}`),
     act: (value) => {
       if (race.kind !== "own") race.width[race.kind] = value;
       track.restart();
     },
   });
-  if (race.kind !== "own") slider.set({ ...SPAN[race.kind], value: race.width[race.kind] });
   track.player = new Player(stage, {
     playing: () => Boolean(stage.work),
     play: () => track.play(),
@@ -273,6 +280,7 @@ function drawIdentity(race, ctx, w, height, c) {
     for (const one of race.results) if (one.kind === kind) dot(ctx, f.x(one.width), f.y(one.last[3]), 2.5);
     ctx.globalAlpha = 1;
   });
+  for (const one of race.results) if (one.kind === kind) beyond(ctx, f, one.width, one.last[3], c.estimate);
   key(ctx, box.left, 10, c, [["joint D(XY)", c.joint], ["marginal D(X), D(Y)", c.reference], ["difference; dots: estimates", c.estimate, [6, 3]]]);
   key(ctx, box.left + 140, 10, c, [["truth, noise", c.ink]]);
 }
@@ -332,16 +340,18 @@ function drawSamples(race, ctx, w, height, c) {
       ctx.globalAlpha = 1;
     });
     for (const one of done) {
-      const value = Math.min(HIGHEST, Math.max(LOWEST, k === 4 ? race.trained(one.seed) : one.last[k])); // on the edge if beyond
-      dot(ctx, f.x(value), f.y(level + ((7 * (one.seed - first)) % SAMPLES) / SAMPLES / 2 - 0.25), 3);
+      const row = level + ((7 * (one.seed - first)) % SAMPLES) / SAMPLES / 2 - 0.25;
+      const found = k === 4 ? race.trained(one.seed) : one.last[k];
+      if (found < LOWEST || found > HIGHEST) beyond(ctx, f, found, row, colour);
+      else dot(ctx, f.x(found), f.y(row), 3);
     }
   });
   words(ctx, "bars: population", box.right - 8, f.y(0.5), c.muted, "right");
 }
 
-/** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
-function render({ model, el }) {
-  const stage = new Stage(el, "MI-NEE: three divergences from a reference that you choose");
+/** @param {{model: import("./figure.mjs").Model, el: HTMLElement, memory?: import("./figure.mjs").Memory}} place */
+function render({ model, el, memory }) {
+  const stage = new Stage(el, "MI-NEE: three divergences from a reference that you choose", memory);
   const race = new Race(model);
   const track = new Track(race, stage, model);
   settings(track, race, stage, Boolean(model.send && model.get("own")));

@@ -1,6 +1,6 @@
 // The first n pairs of a Gaussian sample, the density estimated from them, and the ellipses that it should show.
 import { Stream, floats, kde1, kde2 } from "./maths.mjs";
-import { Stage, key, line, number } from "./figure.mjs";
+import { Stage, beyond, key, line, number } from "./figure.mjs";
 import { SHARES, board, contours } from "./pairboard.mjs";
 
 const LIMIT = 4; // of both axes
@@ -30,10 +30,11 @@ export function farthest({ gx, gy, values }, rho) {
   return found;
 }
 
-/** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
-function render({ model, el }) {
-  const rho = model.get("rho");
-  const stage = new Stage(el, "Pairs and the density that they show");
+/** @param {{model: import("./figure.mjs").Model, el: HTMLElement, memory?: import("./figure.mjs").Memory}} place */
+function render({ model, el, memory }) {
+  const given = model.get("rho");
+  let rho = given;
+  const stage = new Stage(el, "Pairs and the density that they show", memory);
   let [x, y] = [floats(model.get("x")), floats(model.get("y"))];
   let n = model.get("size");
   let drawn = 0; // samples after the given one
@@ -43,10 +44,28 @@ function render({ model, el }) {
   let levels = [];
   /** @type {import("./pairboard.mjs").Margin[]} */
   let margins = [];
-  const exact = SHARES.map((share) => ellipse(rho, share));
+  let exact = SHARES.map((share) => ellipse(rho, share));
+
+  /** The sample of this number, 0 being the given one, with the correlation that is set. */
+  function draw() {
+    if (drawn) {
+      const stream = new Stream(drawn - 1);
+      x = Float64Array.from(stream.normals(x.slice()));
+      y = Float64Array.from(stream.normals(x.slice()));
+      y.forEach((v, i) => (y[i] = rho * x[i] + Math.sqrt(1 - rho * rho) * v));
+    } else {
+      x = floats(model.get("x"));
+      // the given pairs, turned to another correlation: the noise in y is kept, its share changed
+      const own = Math.sqrt((1 - rho * rho) / (1 - given * given));
+      y = Float64Array.from(floats(model.get("y")), (v, i) => (rho === given ? v : rho * x[i] + own * (v - given * x[i])));
+    }
+    exact = SHARES.map((share) => ellipse(rho, share));
+    stage.update();
+  }
 
   stage.range({
     label: "Pairs n",
+    name: "n",
     low: 2,
     high: x.length,
     step: 1,
@@ -57,12 +76,30 @@ function render({ model, el }) {
       stage.update();
     },
   });
-  stage.button("Another sample", () => {
-    const stream = new Stream(drawn++);
-    x = Float64Array.from(stream.normals(x.slice()));
-    y = stream.normals(y.slice()).map((v, i) => rho * x[i] + Math.sqrt(1 - rho * rho) * v);
-    stage.update();
+  stage.range({
+    label: "Correlation ρ",
+    name: "rho",
+    low: 0,
+    high: 0.98,
+    step: 0.01,
+    value: Number(given.toFixed(2)),
+    show: (v) => number(v, 2),
+    act: (value) => {
+      rho = value === Number(given.toFixed(2)) ? given : value; // the slider is coarser than the running example
+      draw();
+    },
   });
+  stage.dial("seed", "0", (text) => {
+    if (!/^\d{1,6}$/.test(text)) return;
+    drawn = Number(text);
+    draw();
+  });
+  stage.button("Another sample", () => {
+    drawn++;
+    stage.remember("seed", drawn);
+    draw();
+  });
+  stage.resettable();
 
   function sentence() {
     const whose = drawn ? `Fresh sample ${drawn}` : "The running example";
@@ -76,6 +113,7 @@ function render({ model, el }) {
       const axis = { low: -LIMIT, high: LIMIT };
       const look = { x: { ...axis, label: "x" }, y: { ...axis, label: "y" }, colour: c.joint };
       board(ctx, width, height, c, look, { x, y, m: n, levels, margins }, (f) => {
+        for (let i = 0; i < n; i++) beyond(ctx, f, x[i], y[i], c.joint);
         for (const [u, v] of exact) line(ctx, f, u, v, c.muted, { dash: [5, 3] });
         key(ctx, f.left + 8, f.bottom - 28, c, [["estimated contours", c.ink], ["contours of the law", c.muted, [5, 3]]]);
       });

@@ -10,7 +10,7 @@ export class Player {
     this.name = name;
     this.toggle = stage.button(name, () => (playing() ? pause() : play()));
     stage.button("Step", step);
-    stage.button("Reset", reset);
+    stage.resettable(reset);
   }
 
   /** Let the first button say what a press would do. @param {boolean} playing */

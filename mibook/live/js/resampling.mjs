@@ -1,7 +1,8 @@
 // Reference pairs made of the data: how many, chosen how, and how far the reference term then scatters.
 import { Stream, bin1, bin2, covariance, floats, grid, integers, kde1, kde2, moments, scott, smooth2 } from "./maths.mjs";
-import { Stage, axes, clipped, key, line, number, words } from "./figure.mjs";
+import { Stage, axes, beyond, clipped, key, line, number, words } from "./figure.mjs";
 import { board, contours } from "./pairboard.mjs";
+import { Prediction } from "./predict.mjs";
 import { counted, forAFrame, histogram } from "./player.mjs";
 import { choose, ratioMoment, spreadSample, spreadTheory } from "./spread.mjs";
 
@@ -150,8 +151,8 @@ function drawChosen(figure, ctx, width, height, c) {
 }
 
 /** @param {Choice} figure @param {number} rho @param {CanvasRenderingContext2D} ctx @param {number} width @param {number} height
- * @param {import("./figure.mjs").Colours} c */
-function drawSpread(figure, rho, ctx, width, height, c) {
+ * @param {import("./figure.mjs").Colours} c @param {Stage} stage */
+function drawSpread(figure, rho, ctx, width, height, c, stage) {
   const { terms, theory } = figure;
   const box = { left: 48, top: 62, right: width - 8, bottom: height - 40 };
   const [middle, half] = [Math.log(ratioMoment(rho, figure.lam)), 0.25];
@@ -159,7 +160,10 @@ function drawSpread(figure, rho, ctx, width, height, c) {
   const top = Math.max(8, ...bins) * 1.1;
   const across = { low: middle - half, high: middle + half, label: "log avg eᵗ, fresh samples [nats]" };
   const f = axes(ctx, box, across, { low: 0, high: top, label: "samples" }, c);
+  clipped(ctx, f, () => stage.prediction?.draw(ctx, f, c));
+  if (stage.covered) return;
   histogram(ctx, f, bins, c.estimate);
+  for (const term of terms) beyond(ctx, f, term, 0, c.estimate);
   if (Number.isFinite(theory)) {
     const mass = (terms.length * 2 * half) / 25;
     const xs = Float64Array.from({ length: 161 }, (_, i) => middle - half + (i / 160) * 2 * half);
@@ -241,6 +245,7 @@ function shownNow(figure, asked) {
 function choosers(figure, stage, asked) {
   stage.choice({
     label: "Choose pairs",
+    name: "method",
     options: METHODS,
     value: figure.method,
     act: (value) => {
@@ -252,6 +257,7 @@ function choosers(figure, stage, asked) {
   });
   const slider = stage.range({
     label: "Pairs n′",
+    name: "pairs",
     low: 2,
     high: figure.most(),
     step: 1,
@@ -263,10 +269,17 @@ function choosers(figure, stage, asked) {
       asked.ask();
     },
   });
-  stage.button("Draw again", () => {
-    figure.seed++;
+  stage.dial("seed", String(figure.seed), (text) => {
+    if (!/^\d{1,6}$/.test(text)) return;
+    figure.seed = Number(text);
     asked.ask();
   });
+  stage.button("Draw again", () => {
+    figure.seed++;
+    stage.remember("seed", figure.seed);
+    asked.ask();
+  });
+  stage.resettable(() => asked.ask());
 }
 
 /** The scatter of the reference term, where the law is known. @param {Choice} figure @param {number} rho @param {Stage} stage
@@ -274,6 +287,7 @@ function choosers(figure, stage, asked) {
 function scattered(figure, rho, stage, restart) {
   stage.choice({
     label: "Critic: λ times the optimal one",
+    name: "lambda",
     options: [["1", "λ = 1, the optimal critic"], ["0.8", "λ = 0.8"], ["0.5", "λ = 0.5, half grown"]],
     value: "1",
     act: (value) => {
@@ -282,16 +296,27 @@ function scattered(figure, rho, stage, restart) {
       stage.redraw();
     },
   });
-  stage.canvas({
+  const prediction = new Prediction(stage, {
+    question: "How far will the reference term scatter, one standard deviation to each side?",
+    low: 0,
+    high: 0.25,
+    step: 0.005,
+    digits: 3,
+    axis: "x",
+    middle: () => Math.log(ratioMoment(rho, figure.lam)),
+    answer: () => (figure.terms.length >= figure.goal() ? figure.spread() : null),
+  });
+  const { canvas } = stage.canvas({
     shape: 0.8,
     describe: () => `Histogram of the reference term over ${figure.terms.length} fresh samples. ${figure.sentence()}`,
-    draw: (ctx, width, height, c) => drawSpread(figure, rho, ctx, width, height, c),
+    draw: (ctx, width, height, c) => drawSpread(figure, rho, ctx, width, height, c, stage),
   });
+  prediction.listen(canvas);
 }
 
-/** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
-function render({ model, el }) {
-  const stage = new Stage(el, "Resampling: reference pairs from the data");
+/** @param {{model: import("./figure.mjs").Model, el: HTMLElement, memory?: import("./figure.mjs").Memory}} place */
+function render({ model, el, memory }) {
+  const stage = new Stage(el, "Resampling: reference pairs from the data", memory);
   const figure = new Choice(model);
   const asked = new Asked(model, figure, stage);
   const tell = () => stage.say(shownNow(figure, asked));
@@ -301,7 +326,10 @@ function render({ model, el }) {
     figure.restart(rho);
     stage.run(() => {
       const more = forAFrame(WORK, () => figure.another(rho));
-      if (!more) tell();
+      if (!more) {
+        stage.prediction?.settle();
+        tell();
+      }
       return more;
     });
   };

@@ -1,6 +1,6 @@
 // The dial of the moving average: bias and noise of the gradient at the best weight, and the drift of the constant.
 import { Stream } from "./maths.mjs";
-import { Stage, axes, clipped, key, line, number, words } from "./figure.mjs";
+import { Stage, axes, beyond, clipped, key, line, number, words } from "./figure.mjs";
 import { Player, counted, forAFrame, histogram } from "./player.mjs";
 
 export const LIMIT = 10000; // iterations
@@ -160,6 +160,7 @@ function drawGradients(run, ctx, width, height, c) {
   const x = { low: right - half, high: right + half, label: "∇L′/m along w, at the best w [nats]" };
   const f = axes(ctx, box, x, { low: 0, high: top, label: "batches" }, c);
   histogram(ctx, f, counts, c.joint, { alpha: 0.6, gap: 1 });
+  for (let j = 0; j < run.count; j++) beyond(ctx, f, run.gradients[j], 0, c.joint);
   const found = run.measured();
   line(ctx, f, [right, right], [0, top], c.ink, { width: 1.5 });
   if (found) line(ctx, f, [right + found.bias, right + found.bias], [0, top], c.reference, { dash: [5, 3], width: 2 });
@@ -218,6 +219,7 @@ function played(figure, stage) {
     stage.say("Running …");
     stage.run(() => {
       const more = forAFrame(WORK, () => figure.step(), PER_FRAME);
+      stage.progress(figure.run.count, LIMIT);
       if (!more) pause();
       return more;
     });
@@ -226,6 +228,7 @@ function played(figure, stage) {
   const halted = (act) => () => {
     pause();
     act();
+    stage.progress(figure.run.count, LIMIT);
     tell();
     stage.redraw();
   };
@@ -238,15 +241,17 @@ function played(figure, stage) {
 function turned(figure, stage, change) {
   const { beta, b, m0 } = figure.settings;
   const fine = (/** @type {number} */ v) => number(v, 2);
-  stage.range({ label: "β, weight of the past", low: 0, high: 0.99, step: 0.01, value: beta, show: fine, act: (v) => change({ beta: v }) });
+  stage.range({ label: "β, weight of the past", name: "beta", low: 0, high: 0.99, step: 0.01, value: beta, show: fine, act: (v) => change({ beta: v }) });
   stage.choice({
     label: "Batch size b",
+    name: "b",
     options: ["10", "20", "50", "100", "200", "500", "1000"].map((size) => [size, `b = ${size}`]),
     value: String(b),
     act: (size) => change({ b: Number(size) }),
   });
   stage.range({
     label: "Start m₀ of the average",
+    name: "m0",
     low: -1,
     high: 1,
     step: 0.1,
@@ -256,9 +261,9 @@ function turned(figure, stage, change) {
   });
 }
 
-/** @param {{model: import("./figure.mjs").Model, el: HTMLElement}} place */
-function render({ model, el }) {
-  const stage = new Stage(el, "Smoothing: a moving average in the gradient, while it trains");
+/** @param {{model: import("./figure.mjs").Model, el: HTMLElement, memory?: import("./figure.mjs").Memory}} place */
+function render({ model, el, memory }) {
+  const stage = new Stage(el, "Smoothing: a moving average in the gradient, while it trains", memory);
   const figure = new Dial(model);
   turned(figure, stage, (changed) => {
     Object.assign(figure.settings, changed);

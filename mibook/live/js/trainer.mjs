@@ -33,7 +33,7 @@ export function serve() {
     }
     try {
       if (ask === "start") training = new Training(runtime, graphs, layout, settings);
-      else for (let k = epochsBetween(training.settings); k > 0; k--) await training.epoch();
+      else await training.epochs(epochsBetween(training.settings));
       const { heat, ...look } = await training.look();
       postMessage([{ run, ...look }, new DataView(heat.buffer)], { transfer: [heat.buffer] });
     } catch (error) {

@@ -88,42 +88,45 @@ export class Training {
     return this.tensor(values, [values.length, 1]);
   }
 
-  /** Use every pair once, as the chapter's trainer does; return the losses. */
-  async epoch() {
+  /** Use every pair once in each of so many epochs, as the chapter's trainer does, in one call of the graph; return
+   * the losses. @param {number} [epochs] */
+  async epochs(epochs = 1) {
     const { n, b } = this.settings;
     const k = n / b;
-    const order = this.batches.permutation(n);
-    const places = 1 + this.batches.below(n - 1);
-    const losses = [];
-    for (let j = 0; j < k; j++) {
-      const [x, y, away] = [new Float32Array(b), new Float32Array(b), new Float32Array(b)];
-      for (let i = 0; i < b; i++) {
-        const at = j + i * k;
-        x[i] = this.data.x[order[at]];
-        y[i] = this.data.y[order[at]];
-        away[i] = this.data.y[order[(at - places + n) % n]];
-      }
-      const found = await this.graphs.step.run({
-        state: this.state,
-        m: this.m,
-        count: this.number(this.iteration + 1),
-        x: this.column(x),
-        y: this.column(y),
-        y_ref: this.column(away),
-        beta: this.beta,
-        lr: this.lr,
-      });
-      const loss = found.loss.data[0];
-      if (!Number.isFinite(loss))
-        throw new Error(
-          `The loss is ${loss} at iteration ${this.iteration}: the constant in t has drifted until exp overflowed. ` +
-            "Take a smaller learning rate or a larger β, and reset.",
-        );
-      this.state = found.new_state;
-      this.m = found.new_m;
-      this.iteration++;
-      losses.push(loss);
+    const steps = epochs * k;
+    const [x, y, away] = [new Float32Array(steps * b), new Float32Array(steps * b), new Float32Array(steps * b)];
+    for (let epoch = 0, to = 0; epoch < epochs; epoch++) {
+      const order = this.batches.permutation(n);
+      const places = 1 + this.batches.below(n - 1);
+      for (let j = 0; j < k; j++)
+        for (let i = 0; i < b; i++, to++) {
+          const at = j + i * k;
+          x[to] = this.data.x[order[at]];
+          y[to] = this.data.y[order[at]];
+          away[to] = this.data.y[order[(at - places + n) % n]];
+        }
     }
+    const batches = (/** @type {Float32Array} */ values) => this.tensor(values, [steps, b, 1]);
+    const found = await this.graphs.step.run({
+      first_state: this.state,
+      first_m: this.m,
+      first_count: this.number(this.iteration + 1),
+      all_x: batches(x),
+      all_y: batches(y),
+      all_y_ref: batches(away),
+      beta: this.beta,
+      lr: this.lr,
+    });
+    const losses = [...found.losses.data];
+    const broken = losses.findIndex((loss) => !Number.isFinite(loss));
+    if (broken >= 0)
+      throw new Error(
+        `The loss is ${losses[broken]} at iteration ${this.iteration + broken}: the constant in t has drifted until exp overflowed. ` +
+          "Take a smaller learning rate or a larger β, and reset.",
+      );
+    this.state = found.last_state;
+    this.m = found.last_m;
+    this.iteration += steps;
     return losses;
   }
 

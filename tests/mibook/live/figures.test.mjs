@@ -242,7 +242,7 @@ test("axes have round numbers and true minus signs", () => {
   assert.equal(number(1.23456, 2), "1.23");
 });
 
-/** A runtime in which a step notes its batch and a critic is x y: what `Training` feeds to the graphs. */
+/** A runtime in which a call notes its batches and a critic is x y: what `Training` feeds to the graphs. */
 function noted(loss = 0) {
   const batches = [];
   const Tensor = class {
@@ -252,8 +252,13 @@ function noted(loss = 0) {
   };
   const step = {
     run: async (feeds) => {
-      batches.push(feeds);
-      return { new_state: feeds.state, new_m: feeds.m, loss: { data: [loss] } };
+      const [steps, b] = feeds.all_x.dims;
+      const rows = (values, j) => values.data.slice(j * b, (j + 1) * b);
+      for (let j = 0; j < steps; j++) {
+        const [x, y, away] = [feeds.all_x, feeds.all_y, feeds.all_y_ref].map((values) => rows(values, j));
+        batches.push({ x, y, away, count: feeds.first_count.data[0] + j });
+      }
+      return { last_state: feeds.first_state, last_m: feeds.first_m, losses: { data: new Array(steps).fill(loss) } };
     },
   };
   const critic = { run: async ({ x, y }) => ({ log_ratio: { data: x.data.map((v, i) => v * y.data[i]) } }) };
@@ -261,21 +266,23 @@ function noted(loss = 0) {
 }
 const SETTINGS = { rho: 0.6, n: 200, b: 50, beta: 0.9, lr: 1e-3, start: "he", seed: 2 };
 
-test("an epoch uses every pair once and no true pair as reference", async () => {
+test("two epochs in one call use every pair twice and no true pair as reference", async () => {
   const [batches, runtime, graphs] = noted();
   const run = new Training(runtime, graphs, [["w", [3, 2]], ["b", [3]]], SETTINGS);
-  await run.epoch();
-  assert.equal(batches.length, 4);
+  await run.epochs(2);
+  assert.equal(batches.length, 8);
   const { x, y } = drawPairs(SETTINGS).data;
-  const used = batches.flatMap((batch) => [...batch.x.data]);
-  assert.deepEqual(used.toSorted(), [...x].toSorted());
+  for (const epoch of [batches.slice(0, 4), batches.slice(4)]) {
+    const used = epoch.flatMap((batch) => [...batch.x]);
+    assert.deepEqual(used.toSorted(), [...x].toSorted());
+  }
   for (const batch of batches)
-    batch.x.data.forEach((v, i) => {
+    batch.x.forEach((v, i) => {
       const row = x.indexOf(v);
-      assert.equal(batch.y.data[i], y[row], "a pair stays a pair");
-      assert.ok(batch.y_ref.data[i] !== y[row] && y.includes(batch.y_ref.data[i]));
+      assert.equal(batch.y[i], y[row], "a pair stays a pair");
+      assert.ok(batch.away[i] !== y[row] && y.includes(batch.away[i]));
     });
-  assert.deepEqual(batches.map(({ count }) => count.data[0]), [1, 2, 3, 4]);
+  assert.deepEqual(batches.map(({ count }) => count), [1, 2, 3, 4, 5, 6, 7, 8]);
   assert.equal(epochsBetween(SETTINGS), 3, "at least ten iterations between two looks");
 });
 
@@ -310,5 +317,5 @@ test("an estimate compares the pairs with as many shifts of them as it may", asy
 test("a loss that is not finite stops the training with a sentence", async () => {
   const [, runtime, graphs] = noted(Infinity);
   const run = new Training(runtime, graphs, [["w", [3, 2]]], SETTINGS);
-  await assert.rejects(run.epoch(), /The loss is Infinity at iteration 0.*smaller learning rate/);
+  await assert.rejects(run.epochs(), /The loss is Infinity at iteration 0.*smaller learning rate/);
 });
