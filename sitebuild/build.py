@@ -47,6 +47,21 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+def fold_setup(notebook: nbformat.NotebookNode) -> None:
+    """Fold the set-up of a page, its first cell of definitions, under one line that says how long it is."""
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type == "code" and "definition" in tags:
+            if "hide-input" not in tags:
+                lines = len(cell.source.splitlines())
+                cell.metadata["tags"] = [*tags, "hide-input"]
+                cell.metadata["mystnb"] = cell.metadata.get("mystnb", {}) | {
+                    "code_prompt_show": f"Set-up: {lines} lines",
+                    "code_prompt_hide": "Hide the set-up",
+                }
+            return
+
+
 def staged_page(path: Path, executed: Executed | None, name: str) -> tuple[str, str]:
     """The file name and text of a page as Jupyter Book gets it: executed, filtered, without pairing metadata."""
     if executed is None:
@@ -56,6 +71,7 @@ def staged_page(path: Path, executed: Executed | None, name: str) -> tuple[str, 
             raise ValueError(f"book/{path.name}: {error}") from None
         return path.name, path.read_text(encoding="utf-8")
     notebook = EDITIONS[name](with_outputs(read(path), executed))
+    fold_setup(notebook)
     notebook.metadata.pop("jupytext", None)
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     for number, cell in enumerate(notebook.cells):

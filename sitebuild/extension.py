@@ -10,6 +10,8 @@
 - The execution table shows what `chapters.execution` recorded, since Sphinx itself executes nothing.
 - A page without code shows a stored result by a directive.
 - A section that the core of its chapter does not need is folded below its heading.
+- What a caption asks the reader to try stands above the figure's controls.
+- References show what they refer to; the index of statements and the search page say where something stands.
 """
 
 from __future__ import annotations
@@ -30,12 +32,14 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx_design.shared import create_component
+from sphinx_proof.domain import ProofDomain
 
 from chapters.editions import FOLDERS
 from chapters.macros import macros
 from chapters.source import DEEPER, ROOT
 from mibook import results
-from sitebuild import fonts, formulas, icons, sheet
+from sitebuild import finding, fonts, formulas, icons, sheet
+from sitebuild.landing import LiveFigure
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +61,7 @@ def configure(app: Sphinx, config) -> None:
     config.templates_path.append(str(TEMPLATES))
     app.add_css_file("book.css")
     app.add_js_file("book.js", loading_method="defer")
+    app.add_js_file("references.js", loading_method="defer")
 
 
 class HideMacroBlock(SphinxTransform):
@@ -137,6 +142,22 @@ def check_alt_text(app: Sphinx, doctree: nodes.document) -> None:
             )
 
 
+def move_trials(app: Sphinx, doctree: nodes.document) -> None:
+    """Take "Try this: …" out of a caption and put it above the figure, where its controls will stand."""
+    for caption in list(doctree.findall(nodes.caption)):
+        start = next((k for k, part in enumerate(caption) if _is_trial(part)), None)
+        if start is None:
+            continue
+        words = caption.children[start:]
+        for part in words:
+            caption.remove(part)
+        caption.parent.insert(0, nodes.paragraph("", "", *words, classes=["live-try"]))
+
+
+def _is_trial(part: nodes.Node) -> bool:
+    return isinstance(part, nodes.emphasis) and part.astext() == "Try this:"
+
+
 def record_execution(app: Sphinx, doctree: nodes.document) -> None:
     """Give myst-nb's execution table what the build recorded, read from beside the staged pages."""
     record = Path(app.srcdir) / "execution.json"
@@ -160,8 +181,15 @@ def record_execution(app: Sphinx, doctree: nodes.document) -> None:
 
 def add_host(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Let a page with live figures load what runs them."""
-    if NbMetadataCollector.get_js_files(app.env, pagename):  # the state of its widgets is one
+    if "data-live-model" in context.get("body", ""):
         app.add_js_file("afm-host.mjs", priority=400, loading_method="defer")
+
+
+def add_search(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Let the search page search the book's sections and statements."""
+    if pagename == "search":
+        app.add_js_file(finding.FILE, loading_method="defer")
+        app.add_js_file("finding.js", loading_method="defer")
 
 
 def point_launch_buttons(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
@@ -236,6 +264,17 @@ def serve_fonts(app: Sphinx, exception: Exception | None) -> None:
         sheet.write(Path(app.outdir), _SHEETS)
 
 
+def serve_sections(app: Sphinx, exception: Exception | None) -> None:
+    """Write what the search page searches."""
+    if not exception and app.builder.format == "html":
+        finding.write(Path(app.outdir))
+
+
+def index_statements(app: Sphinx) -> None:
+    """Put the book's index in the place of sphinx-proof's, which names labels."""
+    ProofDomain.indices = [finding.Statements]
+
+
 def require_packages(app: Sphinx) -> None:
     if app.builder.format == "html" and not (fonts.KATEX.is_dir() and RUNTIME.is_dir()):
         raise ExtensionError(
@@ -250,16 +289,21 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", configure)
     app.connect("builder-inited", require_packages)
     app.add_html_math_renderer("katex", (formulas.visit_math, None), (formulas.visit_display, None))
+    app.connect("builder-inited", index_statements)
     app.add_transform(HideMacroBlock)
     app.add_post_transform(FoldDeeper)
     app.add_directive("stored-result", StoredResult)
+    app.add_directive("live-figure", LiveFigure)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.connect("doctree-read", check_alt_text)
+    app.connect("doctree-read", move_trials)
     app.connect("doctree-read", record_execution)
     app.add_node(nodes.image, override=True, html=(visit_image, depart_image))
     app.connect("html-page-context", add_host)
+    app.connect("html-page-context", add_search)
     app.connect("html-page-context", gather_sheets, priority=950)
     app.connect("html-page-context", point_launch_buttons, priority=900)
     app.connect("build-finished", serve_packages)
     app.connect("build-finished", serve_fonts)
+    app.connect("build-finished", serve_sections)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

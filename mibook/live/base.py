@@ -84,7 +84,7 @@ class Figure(anywidget.AnyWidget):
         """What the picture shows, for a reader who cannot see it."""
         raise NotImplementedError
 
-    def _still(self) -> str:
+    def still(self) -> str:
         """The picture as HTML: the site shows it until the module runs, JupyterLab never."""
         if not self.alt().strip():
             raise ValueError(f"{type(self).__name__}.alt() must say what the picture shows.")
@@ -100,5 +100,5 @@ class Figure(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict] | None:
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
-            bundle[0]["text/html"] = self._still()
+            bundle[0]["text/html"] = self.still()
         return bundle

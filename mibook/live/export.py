@@ -172,7 +172,7 @@ def _repeated(step: onnx.ModelProto) -> bytes:
             body=body,
         ),
     ]
-    column = ["steps", "rows", 1]
+    column: list[str | int | None] = ["steps", "rows", 1]
     inputs = [value("first_state", FLOAT, [3, width]), value("first_m", FLOAT, []), value("first_count", FLOAT, [])]
     inputs += [value(f"all_{name}", FLOAT, column) for name in batches] + [value(n, FLOAT, []) for n in ("beta", "lr")]
     outputs = [value("last_state", FLOAT, [3, width]), value("last_m", FLOAT, []), value("losses", FLOAT, ["steps"])]

@@ -14,13 +14,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import traitlets
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure as Picture
 from torch import Tensor, nn
 
 from mibook.live.base import Figure, packed
 from mibook.live.generator import Stream
-from mibook.plotting import ESTIMATE, HELD_OUT, JOINT, REFERENCE, draw_truth
+from mibook.plotting import ESTIMATE, HELD_OUT, draw_truth
 from mibook.samples import Gaussian
 
 EXPORT = "MIBOOK_EXPORT"
@@ -212,11 +211,10 @@ class MINE(Figure):
         x, y = (v.numpy() for v in grid())
         ratio = law.information_density(x, y).reshape(SIDE, SIDE)
         critic = self._looks[-1].heat if self._looks else np.zeros_like(ratio)
-        colours = LinearSegmentedColormap.from_list("sides", [REFERENCE, "white", JOINT])
         for name, values in (("critic", critic), ("ratio", ratio)):
             ax = parts[name]
             image = ax.imshow(
-                values, origin="lower", extent=(-EDGE, EDGE) * 2, cmap=colours, vmin=-5, vmax=5, interpolation="nearest"
+                values, origin="lower", extent=(-EDGE, EDGE) * 2, vmin=-10, vmax=3, interpolation="nearest"
             )
             ax.set(xlabel="x", ylabel="y", title="critic t less its constant" if name == "critic" else "true log ratio")
             ax.grid(False)

@@ -1,7 +1,8 @@
-// Paper cannot be clicked: open everything folded before printing, and close it again afterwards.
+// Paper cannot be clicked: open what is folded before printing, but for answers and code of plots; close it afterwards.
 let opened = [];
 window.addEventListener("beforeprint", () => {
-  opened = [...document.querySelectorAll("details:not([open])")];
+  const folds = [...document.querySelectorAll("details:not([open])")];
+  opened = folds.filter((fold) => !fold.querySelector(".solution") && !fold.closest(".tag_hide-input, .live"));
   opened.forEach((fold) => (fold.open = true));
 });
 window.addEventListener("afterprint", () => {
@@ -40,14 +41,32 @@ const scrollers = new ResizeObserver((seen) => {
 });
 document.querySelectorAll(".math-scroll").forEach((place) => scrollers.observe(place));
 
-// A search result quotes the words of a formula, not its markup.
-if (globalThis.Search?.htmlToText) {
-  const read = Search.htmlToText;
-  Search.htmlToText = (page, anchor) => {
-    const parsed = new DOMParser().parseFromString(page, "text/html");
-    parsed.querySelectorAll(".katex").forEach((formula) => {
-      formula.replaceWith(formula.querySelector(".katex-html")?.textContent ?? "");
-    });
-    return read(parsed.documentElement.outerHTML, anchor);
-  };
+// On a narrow screen code wraps; a line that does begins with a sign. Copying takes the text as it was.
+const narrow = matchMedia("(max-width: 600px)");
+function wrapCode() {
+  if (!narrow.matches) return;
+  for (const block of document.querySelectorAll(".bd-article .highlight pre:not([data-lines])")) {
+    block.dataset.lines = "";
+    const lines = [document.createElement("span")];
+    for (const part of [...block.childNodes]) {
+      // a token of several lines, such as a docstring, is cut at their ends
+      part.textContent.split("\n").forEach((text, k) => {
+        if (k) {
+          lines.at(-1).append("\n");
+          lines.push(document.createElement("span"));
+        }
+        const piece = part.cloneNode(false);
+        piece.textContent = text;
+        if (text || part.nodeType === Node.ELEMENT_NODE) lines.at(-1).append(piece);
+      });
+    }
+    for (const line of lines) line.className = "code-line";
+    block.replaceChildren(...lines.filter((line) => line.textContent));
+  }
+  const high = (line) => line.offsetHeight > 1.8 * parseFloat(getComputedStyle(line).lineHeight);
+  const wrapped = [...document.querySelectorAll(".code-line")].map((line) => [line, high(line)]);
+  for (const [line, is] of wrapped) if (line.offsetParent) line.classList.toggle("wrapped", is);
 }
+narrow.addEventListener("change", wrapCode);
+addEventListener("load", wrapCode);
+addEventListener("toggle", wrapCode, true); // what was folded has a height only now

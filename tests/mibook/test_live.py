@@ -22,9 +22,10 @@ from mibook.live.generator import Stream
 from mibook.live.mine import MINE
 from mibook.live.minee import ThreeDivergences
 from mibook.live.pairs import FirstPairs, ellipse
+from mibook.live.race import LIMIT, Race
 from mibook.live.resampling import METHODS, Resampling, choose
 from mibook.live.smoothing import Smoothing
-from mibook.samples import GaussianMixture, running_example
+from mibook.samples import Gaussian, GaussianMixture, running_example
 
 EXAMPLE = running_example()
 FIGURES = {
@@ -36,6 +37,7 @@ FIGURES = {
     "descent": lambda: GradientDescent(EXAMPLE.X * EXAMPLE.Y, EXAMPLE.X_ref * EXAMPLE.Y_ref, EXAMPLE.rho),
     "pairs": lambda: FirstPairs(EXAMPLE.X, EXAMPLE.Y, EXAMPLE.rho),
     "divergences": ThreeDivergences,
+    "race": Race,
     "box": lambda: ThreeDivergences(reference="box", width=3.2),
 }
 
@@ -53,6 +55,24 @@ def test_both_generators_give_the_same_numbers(seed):
     np.testing.assert_allclose(found[1], stream.normal(5), rtol=1e-12)
     np.testing.assert_array_equal(found[2], stream.permutation(50))
     assert found[3] == stream.below(10, 1)[0]
+
+
+def test_race_is_run_on_the_pairs_of_its_picture_towards_their_oracle():
+    found = javascript(
+        """const runner = new race.Runner(200, 0.8, 3);
+        const { pairs: [x, y], oracle, truth, noise } = runner;
+        while (runner.step());
+        answer([[...x], [...y], oracle, truth, noise, runner.looks]);"""
+    )
+    figure, law = Race(n=200, seed=3), Gaussian(0.8)
+    x, y = figure.pairs()
+    np.testing.assert_allclose(found[:2], [x, y], atol=1e-12)
+    assert found[2] == pytest.approx(law.oracle(x[:, None], y[:, None]), abs=1e-6)
+    assert found[3:5] == pytest.approx([law.mutual_information, law.noise(200)], abs=1e-9)
+    count, estimate, held = found[5][-1]
+    assert count == LIMIT
+    assert abs(estimate - found[2]) < 0.25
+    assert held < estimate, "on 200 pairs the network learns the sample as well"
 
 
 @pytest.mark.parametrize("method", METHODS)

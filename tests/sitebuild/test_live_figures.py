@@ -16,12 +16,13 @@ from mibook.live.descent import GradientDescent
 from mibook.live.mine import MINE
 from mibook.live.minee import ThreeDivergences
 from mibook.live.pairs import FirstPairs
+from mibook.live.race import Race
 from mibook.live.resampling import Resampling
 from mibook.live.smoothing import Smoothing
 from mibook.samples import running_example
 
 EXAMPLE = running_example()
-NAMES = ["pairs", "bound", "descent", "resampling", "smoothing", "mine", "divergences"]
+NAMES = ["pairs", "bound", "descent", "resampling", "smoothing", "mine", "divergences", "race"]
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -41,6 +42,7 @@ def address(tmp_path_factory):
         Smoothing(EXAMPLE.rho),
         MINE(nn.Module, object),
         ThreeDivergences(),
+        Race(),
     ]
     figure_page.write(folder, dict(zip(NAMES, made, strict=True)))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))

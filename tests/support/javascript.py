@@ -21,7 +21,7 @@ def tool(name: str) -> str:
 
 def javascript(body: str, given: object = None):
     """Run statements that see every export of the modules, the value ``given``, and end with `answer(...)`."""
-    names = ["maths", "spread", "bound", "smoothing", "descent", "training", "critic", "mixture", "pairs"]
+    names = ["maths", "spread", "bound", "smoothing", "descent", "training", "critic", "mixture", "pairs", "race"]
     imports = "".join(f'import * as {name} from "{(JS / name).as_uri()}.mjs";\n' for name in names)
     script = f"{imports}const answer = (v) => console.log(JSON.stringify(v));\n"
     script += f"const given = {json.dumps(given)};\n{body}"

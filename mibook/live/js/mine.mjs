@@ -6,20 +6,27 @@ import { Prediction } from "./predict.mjs";
 import { Trainer, serve } from "./trainer.mjs";
 import { EDGE, SIDE, draw, information, landmarks } from "./training.mjs";
 
-const SCALE = 5; // nats at which the colours of the heat maps are full
+const [LEAST, MOST_SHOWN] = [-10, 3]; // nats at the ends of the scale of t, as in the still pictures
+// Matplotlib's cividis at equal distances.
+const CIVIDIS = [[0, 34, 78], [26, 56, 111], [67, 78, 108], [97, 101, 111], [125, 124, 120], [155, 148, 118], [188, 174, 108], [222, 201, 88], [254, 232, 56]];
 
 /** @typedef {{iteration: number, estimate: number, held: number}} Look */
 
-/** Colour a grid of values: the data's colour where positive, the reference's where negative.
- * @param {CanvasRenderingContext2D} ctx @param {import("./figure.mjs").Frame} f @param {ArrayLike<number>} values
- * @param {import("./figure.mjs").Colours} c */
-function tiles(ctx, f, values, c) {
+/** The colour of a value of t, in nats. @param {number} t */
+function shade(t) {
+  const at = ((CIVIDIS.length - 1) * (Math.min(MOST_SHOWN, Math.max(LEAST, t)) - LEAST)) / (MOST_SHOWN - LEAST);
+  const k = Math.min(CIVIDIS.length - 2, Math.floor(at));
+  return `rgb(${CIVIDIS[k].map((from, i) => Math.round(from + (at - k) * (CIVIDIS[k + 1][i] - from))).join()})`;
+}
+
+/** Colour a grid of values of t.
+ * @param {CanvasRenderingContext2D} ctx @param {import("./figure.mjs").Frame} f @param {ArrayLike<number>} values */
+function tiles(ctx, f, values) {
   const small = document.createElement("canvas");
   [small.width, small.height] = [SIDE, SIDE];
   const pen = /** @type {CanvasRenderingContext2D} */ (small.getContext("2d"));
   for (let i = 0; i < values.length; i++) {
-    pen.fillStyle = values[i] > 0 ? c.joint : c.reference;
-    pen.globalAlpha = Math.min(1, Math.abs(values[i]) / SCALE);
+    pen.fillStyle = shade(values[i]);
     pen.fillRect(i % SIDE, SIDE - 1 - Math.floor(i / SIDE), 1, 1);
   }
   ctx.save();
@@ -298,20 +305,17 @@ function drawMaps({ shown, ratio }, ctx, width, height, c, covered) {
     const left = gutter + k * (side + gutter);
     const box = { left, top, right: left + side, bottom: top + side };
     const f = axes(ctx, box, { ...axis, label: "x" }, { ...axis, label: "y" }, c);
-    tiles(ctx, f, values, c);
+    tiles(ctx, f, values);
     words(ctx, name, left + side / 2, 12, c.ink, "center");
     if (!values.length) words(ctx, covered ? "covered" : "not trained yet", left + side / 2, top + side / 2, c.muted, "center");
   });
   const [low, high, bar] = [gutter + 56, gutter + 176, top + side + 54];
   for (let x = low; x < high; x++) {
-    const v = (2 * (x - low)) / (high - low) - 1;
-    ctx.globalAlpha = Math.abs(v);
-    ctx.fillStyle = v > 0 ? c.joint : c.reference;
+    ctx.fillStyle = shade(LEAST + ((MOST_SHOWN - LEAST) * (x - low)) / (high - low));
     ctx.fillRect(x, bar - 6, 1, 12);
   }
-  ctx.globalAlpha = 1;
-  words(ctx, `≤ ${number(-SCALE)}`, low - 6, bar, c.ink, "right");
-  words(ctx, `≥ ${SCALE} nats`, high + 6, bar, c.ink);
+  words(ctx, `≤ ${number(LEAST)}`, low - 6, bar, c.ink, "right");
+  words(ctx, `≥ ${MOST_SHOWN} nats`, high + 6, bar, c.ink);
 }
 
 /** @param {Seen} seen */
