@@ -72,7 +72,7 @@ def test_race_is_run_on_the_pairs_of_its_picture_towards_their_oracle():
     count, estimate, held = found[5][-1]
     assert count == LIMIT
     assert abs(estimate - found[2]) < 0.25
-    assert held < estimate, "on 200 pairs the network learns the sample as well"
+    assert abs(held - law.mutual_information) < 0.3
 
 
 @pytest.mark.parametrize("method", METHODS)
