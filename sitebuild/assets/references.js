@@ -58,7 +58,8 @@
       image.src = new URL(image.getAttribute("src"), address).href;
       image.loading = "eager";
     });
-    for (const part of [copy, ...copy.querySelectorAll("[id]")]) part.removeAttribute("id");
+    for (const part of [copy, ...copy.querySelectorAll("[id], [tabindex]")])
+      for (const name of ["id", "tabindex"]) part.removeAttribute(name);
     return copy;
   }
 

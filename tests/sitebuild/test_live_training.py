@@ -82,6 +82,13 @@ def test_mine_trains_in_the_browser_from_the_sites_own_files(visit):
     view.open("mine")
     figure = view.figure()
     assert "run when the page was built" in status(figure)
+    figure.get_by_role("button", name="Predict first").click()
+    expect(figure.locator(".live-status")).to_have_text("Covered until you reveal it.")
+    figure.get_by_role("button", name="Reveal").click()
+    expect(figure.locator(".live-verdict")).to_contain_text(
+        re.compile(r"You said 1\.00 nats; it is 0\.\d\d nats: .* too high")
+    )
+    assert "run when the page was built" in status(figure)
     figure.get_by_label("Stop after").select_option("300")
     figure.get_by_label("Initial weights").select_option("he")
     expect(figure.locator(".live-status")).to_contain_text("Nothing trained yet")
@@ -89,6 +96,7 @@ def test_mine_trains_in_the_browser_from_the_sites_own_files(visit):
     figure.get_by_role("button", name="Train").click()
     expect(figure.get_by_role("button", name="Pause")).to_be_visible()
     expect(figure.locator(".live-status")).to_contain_text("300 iterations.", timeout=TRAINING)
+    expect(figure.locator(".live-progress")).to_contain_text("300 of 300 iterations")
     estimate, held, truth, gap = map(
         float,
         re.search(
