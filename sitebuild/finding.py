@@ -69,7 +69,7 @@ def entries(page: str, html: str) -> list[dict[str, str]]:
     top = article.find("h1") if article else None
     if article is None or top is None:
         return []
-    for away in article.select("script, style, a.headerlink, .highlight, .cell_output, .live-try, template"):
+    for away in article.select("script, style, a.headerlink, .highlight, .live-still, .live-try, template"):
         away.extract()
     chapter = _text(top)
     found: list[dict[str, str]] = []

@@ -19,12 +19,13 @@
       if (title + label + text === 0) return 0;
       sum += 10 * title + 6 * label + text;
     }
-    return sum + (plain(entry.text).includes(query.join(" ")) ? 1 : 0);
+    return sum + (plain(entry.label) === query.join("-") ? 40 : 0); // who knows the label means the statement
   }
 
   /** The text around the first place where a word of the query stands. */
   function context(query, text) {
-    const at = Math.max(0, Math.min(...query.map((word) => plain(text).indexOf(word)).filter((k) => k >= 0), text.length));
+    const places = query.map((word) => plain(text).indexOf(word)).filter((k) => k >= 0);
+    const at = places.length ? Math.min(...places) : 0;
     const from = at > AROUND ? text.indexOf(" ", at - AROUND) + 1 : 0;
     const piece = text.slice(from, at + 2 * AROUND);
     return `${from ? "… " : ""}${piece}${from + piece.length < text.length ? " …" : ""}`;
