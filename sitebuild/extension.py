@@ -270,11 +270,6 @@ def serve_sections(app: Sphinx, exception: Exception | None) -> None:
         finding.write(Path(app.outdir))
 
 
-def index_statements(app: Sphinx) -> None:
-    """Put the book's index in the place of sphinx-proof's, which names labels."""
-    ProofDomain.indices = [finding.Statements]
-
-
 def require_packages(app: Sphinx) -> None:
     if app.builder.format == "html" and not (fonts.KATEX.is_dir() and RUNTIME.is_dir()):
         raise ExtensionError(
@@ -289,9 +284,9 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", configure)
     app.connect("builder-inited", require_packages)
     app.add_html_math_renderer("katex", (formulas.visit_math, None), (formulas.visit_display, None))
-    app.connect("builder-inited", index_statements)
     app.add_transform(HideMacroBlock)
     app.add_post_transform(FoldDeeper)
+    ProofDomain.indices = [finding.Statements]  # in the place of sphinx-proof's, which names labels
     app.add_directive("stored-result", StoredResult)
     app.add_directive("live-figure", LiveFigure)
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))

@@ -1,6 +1,6 @@
 // A reference shows what it refers to, taken from the site's own pages; after following one, a way back.
 (() => {
-  const LINKS = ".bd-article a.reference.internal";
+  const LINKS = ".bd-article a.reference.internal:not(.sd-btn)";
   const BLOCK = "div.math, div.proof, div.exercise, figure, div.citation, section"; // what a target is, or stands in
   const [SHOW, HIDE] = [250, 200]; // milliseconds
   const HOP = "book.hop"; // in the session: the address that a followed reference leads to

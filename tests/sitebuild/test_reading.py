@@ -1,0 +1,144 @@
+"""A chapter as it arrives: formulas set, nothing that moves, links that land, few and light answers."""
+
+import gzip
+
+import pytest
+
+from chapters.execution import code_cells
+from chapters.source import pages, read
+
+CHAPTERS = [path.stem for path in pages() if code_cells(read(path))]
+VIEWS = {
+    "wide": {"viewport": {"width": 1280, "height": 900}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True},
+}
+WEIGHT, REQUESTS = 900_000, 25  # bytes, compressed as a server sends them, and requests before anybody presses Train
+NEAR = 40  # px between a target and where it belongs
+MOVED = """
+  window.moved = 0;
+  new PerformanceObserver((list) => {
+    for (const one of list.getEntries()) if (!one.hadRecentInput) window.moved += one.value;
+  }).observe({ type: "layout-shift", buffered: true });
+"""
+STILL = """() => new Promise((done) => {
+  let last = -1, same = 0;
+  const look = () => {
+    same = scrollY === last ? same + 1 : 0;
+    last = scrollY;
+    if (same > 12) done();
+    else setTimeout(look, 30);
+  };
+  look();
+})"""
+OFF = """(id) => {
+  const target = document.getElementById(id);
+  const place = target.matches("section") ? target.querySelector("h1, h2, h3, h4") : target;
+  const wanted = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop);
+  const atEnd = scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
+  const off = place.getBoundingClientRect().top - wanted;
+  return atEnd ? Math.min(0, off) : off;
+}"""
+ENTRIES = """[...new Set([...document.querySelectorAll("nav.bd-toc-nav a[href^='#']")].map((a) => a.hash.slice(1)))]
+  .filter(Boolean)"""
+CUT = """[...document.querySelectorAll("article .katex-html")].filter((formula) => {
+  const column = formula.closest("p, li, td, dd, .math-scroll")?.getBoundingClientRect();
+  const place = formula.closest(".math-scroll, .pst-scrollable-table-container");
+  const right = Math.max(...[...formula.getClientRects()].map((box) => box.right));
+  return formula.getClientRects().length && right > column.right + 1 && !place;
+}).map((formula) => formula.textContent)"""
+
+
+@pytest.fixture(params=VIEWS)
+def page(request, chromium):
+    context = chromium.new_context(**VIEWS[request.param])
+    context.set_default_timeout(30_000)
+    context.add_init_script(MOVED)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_first_visit_is_light_and_nothing_moves(page, served, name):
+    answers = []
+    page.on("response", lambda answer: answers.append(answer) if answer.url.startswith(served) else None)
+    page.goto(f"{served}/book/{name}.html", wait_until="networkidle")
+    sizes = {answer.url: len(gzip.compress(answer.body(), 6)) for answer in answers}
+    heaviest = sorted(sizes.items(), key=lambda item: -item[1])[:5]
+    assert len(answers) <= REQUESTS, list(sizes)
+    assert sum(sizes.values()) <= WEIGHT, heaviest
+    assert page.evaluate("window.moved") < 0.02
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_entry_of_the_contents_lands(page, served, name):
+    address = f"{served}/book/{name}.html"
+    page.goto(address)
+    entries = page.evaluate(ENTRIES)
+    assert len(entries) > 3
+    missed = {}
+    for entry in entries:
+        page.evaluate("id => document.querySelector(`nav.bd-toc-nav a[href='#${id}']`).click()", entry)
+        page.evaluate(STILL)
+        missed[f"click on {entry}"] = page.evaluate(OFF, entry)
+        page.goto("about:blank")
+        page.goto(f"{address}#{entry}")
+        page.evaluate(STILL)
+        missed[f"link to {entry}"] = page.evaluate(OFF, entry)
+    assert {what: off for what, off in missed.items() if abs(off) > NEAR} == {}
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_back_and_forward_return_to_the_place(page, served, name):
+    page.goto(f"{served}/book/{name}.html")
+    first, *_, last = page.evaluate(ENTRIES)
+    for entry in (first, last):
+        page.evaluate("id => document.querySelector(`nav.bd-toc-nav a[href='#${id}']`).click()", entry)
+        page.evaluate(STILL)
+    for turn, entry in ((page.go_back, first), (page.go_forward, last)):
+        turn()
+        page.evaluate(STILL)
+        assert abs(page.evaluate(OFF, entry)) <= NEAR
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_no_formula_is_cut_without_a_sign(page, served, name):
+    page.goto(f"{served}/book/{name}.html")
+    page.evaluate("document.querySelectorAll('article details').forEach((fold) => (fold.open = true))")
+    assert page.evaluate(CUT) == []
+    scrolling = page.locator(".math-scroll").evaluate_all(
+        "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => getComputedStyle(e).backgroundImage)"
+    )
+    assert all("gradient" in image for image in scrolling)
+
+
+def test_page_is_complete_without_a_script(chromium, served):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{served}/book/donsker-varadhan.html")
+    formulas = page.locator("article .math")
+    assert (
+        formulas.count() == page.locator("article .math > .katex, article .math > .math-scroll .katex-display").count()
+    )
+    assert "\\(" not in page.locator("article").inner_text()
+    context.close()
+
+
+def test_formula_is_copied_as_tex(chromium, served):
+    context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(f"{served}/book/donsker-varadhan.html")
+    page.locator("article p", has=page.locator(".katex")).first.evaluate("p => getSelection().selectAllChildren(p)")
+    page.keyboard.press("Control+c")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "$" in copied
+    assert "\\mathsf{" in copied
+    context.close()
+
+
+def test_only_pages_with_figures_ask_for_their_script(chromium, served):
+    page = chromium.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{served}/book/notation.html", wait_until="networkidle")
+    assert not [url for url in asked if url.endswith(".mjs") or ".mjs?" in url or "onnx" in url]
+    page.close()
