@@ -64,12 +64,13 @@
   }
 
   function place(link) {
-    const box = link.getClientRects()[0];
-    const width = Math.min(640, document.documentElement.clientWidth - 16);
+    const [box, base] = [link.getClientRects()[0], card.offsetParent.getBoundingClientRect()];
+    const screen = document.documentElement.clientWidth;
+    const width = Math.min(640, screen - 16);
     card.style.width = `${width}px`;
-    card.style.left = `${scrollX + Math.max(8, Math.min(box.left, document.documentElement.clientWidth - width - 8))}px`;
+    card.style.left = `${Math.max(8, Math.min(box.left, screen - width - 8)) - base.left}px`;
     const below = innerHeight - box.bottom > Math.min(card.offsetHeight, 0.5 * innerHeight);
-    card.style.top = `${scrollY + (below ? box.bottom + 6 : Math.max(0, box.top - card.offsetHeight - 6))}px`;
+    card.style.top = `${(below ? box.bottom + 6 : Math.max(6, box.top - card.offsetHeight - 6)) - base.top}px`;
   }
 
   function hide() {
@@ -87,6 +88,7 @@
     const address = new URL(link.href);
     const source = await page(address).catch(() => null); // a page opened from a folder may not read another
     const copy = source && excerpt(source, address.hash);
+    if (!copy && touched && shownFor === link) location.assign(link.href); // nothing to show: go there at once
     if (!copy || shownFor !== link) return;
     card = document.createElement("div");
     card.id = "reference-card";
@@ -96,7 +98,7 @@
     if (touched) card.append(Object.assign(document.createElement("p"), { className: "reference-hint", textContent: "Tap the reference again to go there." }));
     card.addEventListener("pointerenter", () => clearTimeout(timer));
     card.addEventListener("pointerleave", leave);
-    document.body.append(card);
+    (document.querySelector("main") ?? document.body).append(card);
     link.setAttribute("aria-describedby", card.id);
     if (source !== document) await window.MathJax?.typesetPromise?.([card]); // where formulas are set on the page
     if (card) place(link);
