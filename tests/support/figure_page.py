@@ -24,7 +24,7 @@ def write(folder: Path, figures: dict[str, Figure]) -> None:
         for name, figure in figures.items()
     )
     kind = "application/vnd.jupyter.widget-state+json"
-    script = f'<script type="{kind}">{stored}</script><script type="module" src="{HOST.name}"></script>'
+    script = f'<script type="{kind}">{stored}</script><script defer src="{HOST.name}"></script>'
     page = '<!doctype html><html lang="en"><meta charset="utf-8">'
     page += f'<link rel="icon" href="data:,"><title>Figures</title><main>{places}</main>{script}'
     (folder / "index.html").write_text(page, encoding="utf-8")
