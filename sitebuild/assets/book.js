@@ -70,3 +70,14 @@ function wrapCode() {
 narrow.addEventListener("change", wrapCode);
 addEventListener("load", wrapCode);
 addEventListener("toggle", wrapCode, true); // what was folded has a height only now
+
+// The theme scrolls the list of chapters to the present one once the page is there. Where that is in sight anyway, the
+// list stays where it is, and nothing moves.
+const list = document.getElementById("pst-primary-sidebar");
+const present = [...(list?.querySelectorAll(".active") ?? [])].at(-1);
+try {
+  if (present?.getBoundingClientRect().bottom < innerHeight && !sessionStorage.getItem("sidebar-scroll-top"))
+    sessionStorage.setItem("sidebar-scroll-top", "0");
+} catch {
+  // a browser that keeps nothing scrolls
+}

@@ -232,6 +232,7 @@ def opened_as_file(chromium, reader_site, name: str):
 def test_figures_of_a_page_that_is_opened_as_a_file_answer(chromium, reader_site, name):
     page, said = opened_as_file(chromium, reader_site, name)
     expect(page.locator("[data-live]")).to_have_count(PAGES[name])
+    page.evaluate("document.querySelectorAll('details:has(.live)').forEach((fold) => (fold.open = true))")
     expect(page.locator(".live canvas").first).to_be_visible()
     assert page.locator(".live-note").count() == 0
     assert said == []

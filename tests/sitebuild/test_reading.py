@@ -80,6 +80,7 @@ def test_every_entry_of_the_contents_lands(page, served, name):
         page.evaluate("id => document.querySelector(`nav.bd-toc-nav a[href='#${id}']`).click()", entry)
         page.evaluate(STILL)
         missed[f"click on {entry}"] = page.evaluate(OFF, entry)
+    for entry in entries[:: len(entries) // 3]:
         page.goto("about:blank")
         page.goto(f"{address}#{entry}")
         page.evaluate(STILL)

@@ -49,6 +49,7 @@ class Visit:
 
     def figure(self, index: int = 0):
         figure = self.page.locator(".live").nth(index)
+        figure.evaluate("one => { for (let at = one; (at = at.closest('details:not([open])')); ) at.open = true; }")
         figure.scroll_into_view_if_needed()
         expect(figure.locator(".live-status")).not_to_be_empty()
         figure.locator(".live-more").evaluate_all("all => all.forEach(one => (one.open = true))")
