@@ -1,5 +1,4 @@
 // The search page: every word of the query must be found in an entry of sections.js (sitebuild/finding.py).
-/* global Search */
 (() => {
   const WORDS = /[\p{L}\p{N}]+(?:\.\p{N}+)*/gu; // "4.5" is one word, "log-sum-exp" three
   const SHOWN = 30;

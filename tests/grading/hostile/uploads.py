@@ -164,7 +164,12 @@ CORPUS = [
     Entry("f-many-cells", "Six thousand cells.", raw(many_cells()), 0, FAILED, "cells, and at most"),
     Entry("f-long-cell", "A cell of two million characters.", raw(long_cell()), 0, FAILED, "more than 1,048,576"),
     Entry(
-        "f-own-cells", "Seven hundred own cells.", files(notebook=many_own_cells()), 2, says="the first 500 are kept"
+        "f-own-cells",
+        "Seven hundred own cells; those beside an empty written answer are read by a person.",
+        files(notebook=many_own_cells()),
+        2,
+        "needs marking",
+        "the first 500 are kept",
     ),
     Entry("f-format-3", "A notebook of format 3.", raw(format_3()), 2),
     Entry(
