@@ -299,6 +299,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", gather_sheets, priority=950)
     app.connect("html-page-context", point_launch_buttons, priority=900)
     app.connect("build-finished", serve_packages)
-    app.connect("build-finished", serve_fonts)
+    app.connect("build-finished", serve_fonts, priority=900)  # after the theme has written the colours of code
     app.connect("build-finished", serve_sections)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

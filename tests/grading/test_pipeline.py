@@ -309,7 +309,7 @@ def test_ctrl_c_waits_for_no_kernel_and_says_that_nothing_is_lost(tmp_path):
         variables = os.environ | {"TMPDIR": str(temporary)}
         run = subprocess.Popen(command, cwd=ROOT, stderr=log, stdout=log, start_new_session=True, env=variables)
     deadline = time.monotonic() + 60
-    while not any(temporary.glob("mibook-course-*")) and time.monotonic() < deadline:
+    while not any(temporary.glob("mibook-*-*-*")) and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(2)  # into the cell that sleeps
     os.killpg(run.pid, signal.SIGINT)

@@ -82,7 +82,7 @@ CORPUS = [
         "Tensors that read as 0.5.",
         training(patched("torch.Tensor.tolist", "lambda t: [0.5] * t.numel()")),
         0,
-        says="same for all pairs",
+        says="The recorded steps do not lead to the final weights",
         of=OF,
     ),
     Entry(
@@ -90,7 +90,7 @@ CORPUS = [
         "Results of a class that lies when it is read.",
         training(net=WRAPPED),
         6,
-        says="not a finite number",
+        says="counts only where t is computed by the network",
         of=OF,
     ),
     Entry("t-seed", "The inputs of another seed.", training(OTHER_SEED), 0, says="t is not fc3", of=OF),

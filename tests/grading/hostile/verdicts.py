@@ -202,21 +202,21 @@ CORPUS = [
         "Puts an invented record in place of the genuine one.",
         attack(SILENCED.replace("{mime:", f"{{{MIME!r}:"), SAME),
         0,
-        says="values in each column",
+        says="finite numbers in each column",
     ),
     Entry(
         "v-replayed",
         "Publishes the record of another seed.",
         attack(REPLAY.replace("{mime:", f"{{{MIME!r}:"), SAME),
         0,
-        says="values in each column",
+        says="finite numbers in each column",
     ),
     Entry(
         "v-empty",
         "Publishes an empty record in place of the genuine one.",
         attack(EMPTY),
         0,
-        says="values in each column",
+        says="finite numbers in each column",
     ),
     Entry(
         "v-silent",
@@ -226,7 +226,7 @@ CORPUS = [
         says=NOTHING,
     ),
     Entry("v-json", "Makes JSON write the same number for every number.", attack(JSON, SAME), 1.5, says="same"),
-    Entry("v-rng", "Gives the probe generators of another seed.", attack(RNG), 0, says="values in each column"),
+    Entry("v-rng", "Gives the probe generators of another seed.", attack(RNG), 0, says="finite numbers in each column"),
     Entry("v-normal", "Lies in the generator's own methods.", attack(NORMAL), 1, says="generator"),
     Entry("v-frames", "Looks through the frames for the expected values.", attack("import sys\n" + FRAMES, LOOKS), 2),
     Entry("v-collector", "Looks through all objects for the secret.", attack(COLLECTOR), 2),
@@ -237,9 +237,11 @@ CORPUS = [
         "A module of its own in place of NumPy.",
         attack("import sys, types; sys.modules['numpy'] = types.ModuleType('numpy')", last=False),
         0,
-        says="values in each column",
+        says="finite numbers in each column",
     ),
-    Entry("v-trace", "Traces the probe and empties its record.", attack(TRACE), 0, says="values in each column"),
+    Entry(
+        "v-trace", "Traces the probe and empties its record.", attack(TRACE), 0, says="finite numbers in each column"
+    ),
     Entry("v-profile", "Profiles the probe and ends it.", attack(PROFILE), 0, says="SystemExit"),
     Entry(
         "v-exec",
