@@ -141,9 +141,9 @@ def postgres():
 def test_the_gradebook_may_be_postgresql(course, postgres):
     settings = course.root / "nbgrader_config.py"
     settings.write_text(settings.read_text() + f"\nc.CourseDirectory.db_url = {postgres!r}\n")
-    from grading.release.release import _release
+    from grading.release.release import make
 
-    _release(course, ASSIGNMENT)
+    make(course)
     pipeline.grade(course, ASSIGNMENT, processes=2, progress=False)
     assert scores(course) == EXPECTED
     with course.gradebook() as book:
