@@ -24,6 +24,7 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbconvert.exporters import HTMLExporter, TemplateExporter
 from nbconvert.filters import DataTypeFilter, Highlight2HTML, strip_ansi
+from nbgrader.api import Gradebook
 from nbgrader.converters import GenerateFeedback
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
@@ -307,6 +308,9 @@ def generate(course: Course, assignment: str, processes: int | None = None) -> i
         total=len(students), unit="student", desc=f"{assignment}, feedback", file=sys.stderr, disable=not students
     ) as bar:
         if len(parts) > 1:
+            # nbgrader's own steps open the gradebook under the name of a default course. Who does so first enters it,
+            # and two processes must not be first at once.
+            Gradebook(course.config.CourseDirectory.db_url).close()
             most = min(processes or os.cpu_count() or 1, len(parts))
             wrong = _write_all(course.root, assignment, parts, most, bar)
         else:
