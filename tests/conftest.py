@@ -11,21 +11,31 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from grading.sandbox import SandboxError, bubblewrap
-from site_of import build
+from site_of import build, folder
 
 torch.set_num_threads(1)  # two threads on a busy two-core machine are slower than one
 
 # What these make takes a minute or more, so the tests that ask for them come last, room by room.
-COSTLY = ("student_site", "reader_site", "served", "chromium", "sandbox")
+SITES = ("student_site", "reader_site", "served")
+COSTLY = (*SITES, "chromium", "sandbox")
 
 
 def pytest_collection_modifyitems(items):
+    """Order the tests; where processes share them, a file is one process's, and so are all that need the site."""
     for item in items:
         if set(COSTLY) & set(item.fixturenames):
             item.add_marker("costly")
-    items.sort(key=lambda item: item.get_closest_marker("costly") is not None)
+        item.add_marker(pytest.mark.xdist_group("site" if set(SITES) & set(item.fixturenames) else str(item.path)))
+    shared = "PYTEST_XDIST_WORKER" in os.environ  # then one process begins with the site: it is the longest part
+    items.sort(
+        key=lambda item: (
+            shared == (set(SITES).isdisjoint(item.fixturenames)),
+            item.get_closest_marker("costly") is not None,
+        )
+    )
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -37,14 +47,26 @@ def pytest_runtest_makereport(item, call):
         report.outcome, report.longrepr = "failed", f"On CI no test may be skipped. {reason}"
 
 
-@pytest.fixture(scope="session")
-def reader_site() -> Path:
-    return build("reader")
+def _site(edition: str, tmp_path_factory, worker_id: str) -> Path:
+    """An edition, built once however many processes run the tests."""
+    if worker_id == "master":
+        return build(edition)
+    shared = tmp_path_factory.getbasetemp().parent
+    with FileLock(shared / "site.lock"):
+        if not (built := shared / f"{edition}-built").exists():
+            build(edition)
+            built.touch()
+    return folder(edition)
 
 
 @pytest.fixture(scope="session")
-def student_site() -> Path:
-    return build("student")
+def reader_site(tmp_path_factory, worker_id) -> Path:
+    return _site("reader", tmp_path_factory, worker_id)
+
+
+@pytest.fixture(scope="session")
+def student_site(tmp_path_factory, worker_id) -> Path:
+    return _site("student", tmp_path_factory, worker_id)
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

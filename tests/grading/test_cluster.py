@@ -84,7 +84,7 @@ def cluster(tmp_path):
 
 @pytest.mark.parametrize("moment", ["at work", "before its results are fetched"])
 def test_a_cluster_that_loses_a_worker_gives_the_same_grades(course, cluster, monkeypatch, moment):
-    from distributed import get_client
+    from distributed import Client, get_client
 
     address, workers = cluster
     finish, lost = pipeline.Grading.finish, []
@@ -102,6 +102,15 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_grades(course, cluster, mo
     assert lost
     assert workers[0].wait(timeout=10) == -signal.SIGKILL
     assert {row.student: (row.score, row.status) for row in rows} == {s: (p, "graded") for s, p in EXPECTED.items()}
+    with Client(address, timeout=60) as client:
+        assert list(client.run(kernels_forked).values()) == [True]  # by the worker that is left
+
+
+def kernels_forked() -> bool:
+    """Whether this process forks its kernels, and has done so."""
+    from grading.sandbox import warm
+
+    return [kept.left < warm.SHEETS for kept in warm._zygotes.values() if isinstance(kept, warm.Zygote)] == [True]
 
 
 @pytest.fixture
