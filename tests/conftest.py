@@ -23,6 +23,7 @@ SITES = ("student_site", "reader_site", "served")
 COSTLY = (*SITES, "chromium", "sandbox")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items):
     """Order the tests; where processes share them, a file is one process's, and so are all that need the site."""
     for item in items:
