@@ -26,6 +26,8 @@ from grading.files import private_folder, remove
 from grading.gradebook import writer
 from grading.record import Failure, FailureKind, Outcome
 from grading.run.execute import RobustExecute
+from grading.sandbox import warm
+from grading.sandbox.provisioner import BubblewrapProvisioner
 from grading.sandbox.watch import PATIENCE
 from grading.stock import Listener
 from grading.text import one_line
@@ -87,6 +89,20 @@ def imported(sheets: tuple[bytes, ...]) -> list[str]:
     return list(found)
 
 
+def modules(job: Job) -> list[str]:
+    """What the job's kernels are forked with."""
+    settings = job.config or Config()
+    return [*settings.BubblewrapProvisioner.get("preload", []), *imported(tuple(job.release.values()))]
+
+
+def start_zygote(job: Job) -> tuple[str, tuple[str, ...], warm.Zygote] | None:
+    """One process for all workers of a run to fork kernels from, and its key; None where kernels start cold."""
+    settings, names = BubblewrapProvisioner(config=job.config), tuple(modules(job))
+    if not (names and settings.warm and settings.check() == "bubblewrap"):
+        return None
+    return settings.python, names, warm.start_zygote(settings.python, names)
+
+
 def _grade_in(root: Path, job: Job) -> Outcome:
     from nbgrader.converters import Autograde
     from nbgrader.coursedir import CourseDirectory
@@ -102,10 +118,7 @@ def _grade_in(root: Path, job: Job) -> Outcome:
     config.CourseDirectory.root = str(root)
     config.CourseDirectory.db_url = url
     config.CourseDirectory.assignment_id, config.CourseDirectory.student_id = job.assignment, job.student
-    config.BubblewrapProvisioner.preload = [
-        *config.BubblewrapProvisioner.get("preload", []),
-        *imported(tuple(job.release.values())),
-    ]
+    config.BubblewrapProvisioner.preload = modules(job)
     config.PlaceSeed.seed = config.Judge.seed = job.seed
     # The submission is normalised already, and the record is written where all of them are.
     config.Autograde.pop("pre_convert_hook", None)

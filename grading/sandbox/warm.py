@@ -4,7 +4,7 @@ The sandbox is made by bubblewrap in any case, by the same command line. A cold 
 starts in it; a warm one is a child of the zygote (`grading/sandbox/zygote.py`) that enters it. What that costs, and
 what is done about it:
 
-- Children of one zygote share its address layout and hash seed. It is replaced after `SHEETS` of them, seeds and
+- Children of one zygote share its address layout and hash seed. It begins anew after `SHEETS` of them, seeds and
   temporary names are drawn anew in each, and none can see another.
 - Confinement that setpriv, prlimit and bubblewrap bring about for a cold kernel is brought about in `zygote.py`. Each
   child compares what it has with what it should have before it becomes a kernel, and the doctor attacks it.
@@ -23,6 +23,7 @@ import os
 import socket
 import subprocess
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from grading.sandbox import bubblewrap, seccomp
@@ -30,8 +31,8 @@ from grading.sandbox.bubblewrap import Limits
 from grading.sandbox.watch import kill, tree
 
 PROGRAM = Path(__file__).with_name("zygote.py")
-SHEETS = 200  # that one zygote is forked for
-IMPORT_SECONDS, FORK_SECONDS = 120, 30
+SHEETS = 200  # that a zygote is forked for before it begins anew
+SECONDS = 150  # until the first fork: the imports take most of it
 # What a kernel is made of, whatever sheets import.
 KERNEL = (
     "zmq",
@@ -48,43 +49,25 @@ class WarmError(RuntimeError):
     """No kernel can be forked here; the message says why, and a cold one serves as well."""
 
 
+@dataclass
 class Zygote:
-    """A process to fork kernels from. It ends when this object's socket is closed, by whatever end of the grader."""
+    """A process to fork kernels from. It ends when all that hold its socket have closed it, or have ended."""
 
-    def __init__(self, python: str, modules: tuple[str, ...]) -> None:
-        self.left = SHEETS
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        executable, _ = bubblewrap.environment(python)
-        with theirs, PROGRAM.open() as program:
-            self.process = subprocess.Popen(
-                [executable, "-", str(theirs.fileno()), *KERNEL, *modules],
-                stdin=program,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                env=bubblewrap.variables(python),
-                start_new_session=True,
-                pass_fds=[theirs.fileno()],
-            )
-        self.control.settimeout(IMPORT_SECONDS)
-        self.ready = False
+    control: socket.socket
+    process: subprocess.Popen | None = None  # of the one that started it
 
     def fork(self, request: dict, descriptors: list[int]) -> None:
         """Have a kernel started in a sandbox. Raises WarmError if it does not start."""
         try:
-            if not self.ready:
-                said = self.control.recv(1 << 12).decode(errors="replace")
-                if said != "ready":
-                    raise WarmError(said or "the process to fork from ended")
-                self.ready = True
-            self.left -= 1
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with ours, theirs:
-                ours.settimeout(FORK_SECONDS)
+                ours.settimeout(SECONDS)
                 socket.send_fds(self.control, [b"f"], [theirs.fileno()])
                 socket.send_fds(ours, [json.dumps(request).encode()], descriptors)
                 theirs.close()
                 said = ours.recv(1 << 12).decode(errors="replace")
+        except (BrokenPipeError, ConnectionResetError):
+            raise WarmError("the process to fork from has ended") from None
         except OSError as error:
             raise WarmError(f"{type(error).__name__}: {error}") from None
         if said != "ready":
@@ -92,24 +75,44 @@ class Zygote:
 
     def close(self) -> None:
         self.control.close()
-        self.process.wait()
+        if self.process:
+            self.process.wait()
 
 
 _zygotes: dict[tuple[str, tuple[str, ...]], Zygote | WarmError] = {}  # of this process
 _lock = threading.Lock()
 
 
+def start_zygote(python: str, modules: tuple[str, ...]) -> Zygote:
+    """A new zygote with these modules, which it goes on to import; ``close`` it in the end."""
+    control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    executable, _ = bubblewrap.environment(python)
+    with theirs, PROGRAM.open() as program:
+        process = subprocess.Popen(
+            [executable, "-", str(theirs.fileno()), str(SHEETS), *KERNEL, *modules],
+            stdin=program,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env=bubblewrap.variables(python),
+            start_new_session=True,
+            pass_fds=[theirs.fileno()],
+        )
+    return Zygote(control, process)
+
+
+def share(python: str, modules: tuple[str, ...], control: socket.socket) -> None:
+    """Let this process fork its kernels from a zygote that another one has started."""
+    _zygotes[python, modules] = Zygote(control)
+
+
 def zygote(python: str, modules: tuple[str, ...]) -> Zygote | None:
-    """This process's zygote with these modules, started if need be; None where none works."""
+    """The zygote with these modules that this process has or starts; None where none works."""
     with _lock:
         found = _zygotes.get((python, modules))
-        if isinstance(found, WarmError):
-            return None
-        if found is None or found.left <= 0:
-            if found:
-                found.close()
-            found = _zygotes[python, modules] = Zygote(python, modules)
-        return found
+        if found is None:
+            found = _zygotes[python, modules] = start_zygote(python, modules)
+        return found if isinstance(found, Zygote) else None
 
 
 def give_up(python: str, modules: tuple[str, ...], why: WarmError) -> None:

@@ -1,13 +1,14 @@
 """A clean process that has imported what sheets import, and is forked for each of them.
 
-    python - DESCRIPTOR MODULE...  < zygote.py
+    python - DESCRIPTOR SHEETS MODULE...  < zygote.py
 
 It runs outside the sandbox, started by the grader with an empty environment and one descriptor, and never runs a line
 of a student's: it imports, and forks when it is told to. It does not even read a request, so it knows no sheet from
 another. For each sheet bubblewrap has made the usual sandbox already, with an idle process in it. A child of this
 process, the usher, enters that sandbox's namespaces and forks again. The second child, inside for good, takes the
 sandbox's limits and user, gives up every capability, loads the filter of system calls, looks whether all of that is
-so, and only then becomes a kernel. The usher waits for its end and takes the sandbox away.
+so, and only then becomes a kernel. The usher waits for its end and takes the sandbox away. After so many sheets this
+process begins anew, with another address layout.
 
 This file is given to the interpreter as text: it imports the standard library alone, and no path leads back to it.
 """
@@ -64,19 +65,25 @@ def preload(names):
     return scratch
 
 
-def wait_for_sheets(control, scratch):
-    """Fork for each connection that arrives, until the grader closes its end."""
-    while True:
+def wait_for_sheets(control, sheets, scratch, trouble):
+    """Fork for each connection that arrives, or say what is wrong, until the graders close their end."""
+    for _ in range(sheets):
         byte, descriptors, *_ = socket.recv_fds(control, 1, 1)
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         if not byte:
             return
-        if os.fork() == 0:
+        connection = socket.socket(fileno=descriptors[0])
+        if trouble:
+            connection.send(trouble.encode())
+        elif os.fork() == 0:
             control.close()
-            usher(socket.socket(fileno=descriptors[0]), scratch)
-        os.close(descriptors[0])
+            usher(connection, scratch)
+        connection.close()
+    os.lseek(0, 0, os.SEEK_SET)  # to be read once more
+    os.set_inheritable(control.fileno(), True)  # requests wait there
+    os.execv(sys.executable, [sys.executable, *sys.argv])
 
 
 def usher(connection, scratch):
@@ -224,15 +231,12 @@ def differ():
 def main():
     control = socket.socket(fileno=int(sys.argv[1]))
     sys.path[:] = [path for path in sys.path if path]  # not the current folder
-    scratch = preload(sys.argv[2:])
+    scratch = preload(sys.argv[3:])
     threads = len(os.listdir("/proc/self/task"))
-    if threads > 1:
-        control.send(f"{threads} threads run after the imports".encode())
-        return
     gc.collect()
     gc.freeze()  # the collector then writes to no page that children share
-    control.send(b"ready")
-    wait_for_sheets(control, scratch)
+    trouble = f"{threads} threads run after the imports" if threads > 1 else ""
+    wait_for_sheets(control, int(sys.argv[2]), scratch, trouble)
 
 
 if __name__ == "__main__":
