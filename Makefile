@@ -55,7 +55,7 @@ check: $(READY) lint      ## what to run between edits: lint and the tests witho
 	python -m pytest -q -m "not costly"
 
 test: $(READY) lint       ## all tests, the strict builds and the browser checks among them
-	python -m pytest
+	python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lock:                     ## resolve requirements.in into requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-annotate -q requirements.in -o requirements.txt

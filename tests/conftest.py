@@ -23,20 +23,17 @@ SITES = ("student_site", "reader_site", "served")
 COSTLY = (*SITES, "chromium", "sandbox")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items):
-    """Order the tests; where processes share them, a file is one process's, and so are all that need the site."""
     for item in items:
         if set(COSTLY) & set(item.fixturenames):
             item.add_marker("costly")
-        item.add_marker(pytest.mark.xdist_group("site" if set(SITES) & set(item.fixturenames) else str(item.path)))
-    shared = "PYTEST_XDIST_WORKER" in os.environ  # then one process begins with the site: it is the longest part
-    items.sort(
-        key=lambda item: (
-            shared == (set(SITES).isdisjoint(item.fixturenames)),
-            item.get_closest_marker("costly") is not None,
-        )
-    )
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # A file is one process's. One begins with the site, which is built again there, while the others do all that
+        # needs none; the files that look at its pages come last and are shared.
+        looking = {item.path for item in items if set(SITES) & set(item.fixturenames)}
+        items.sort(key=lambda item: (item.path.name != "test_site.py", item.path in looking))
+    else:
+        items.sort(key=lambda item: item.get_closest_marker("costly") is not None)
 
 
 @pytest.hookimpl(hookwrapper=True)
