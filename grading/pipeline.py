@@ -29,6 +29,7 @@ from grading.gradebook import audit, writer
 from grading.gradebook.key import key_of
 from grading.gradebook.policy import NO_TIME, penalise_all, policy_of, time_unknown
 from grading.intake import keep
+from grading.intake.collected import raw
 from grading.intake.earlier import Earlier
 from grading.intake.normalise import Normalised, normalise
 from grading.intake.receive import TIMESTAMP, Submission
@@ -112,7 +113,7 @@ class Grading:
             where = self.course.root, self.assignment, student
             folder = self.course.root / "submitted" / student / self.assignment
             try:
-                submission = keep.original(folder, audit.raw(*where), data_files)
+                submission = keep.original(folder, raw(*where), data_files)
             except Exception as error:  # one submission must not keep the others from being graded
                 submission = Submission(notes=[_unreadable(error)])
             if not submission:
