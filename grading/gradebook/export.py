@@ -12,11 +12,11 @@ from traitlets import Unicode
 
 from grading.files import write
 from grading.gradebook import audit
-from grading.gradebook.policy import NO_TIME, time_unknown
+from grading.gradebook.policy import lateness
 from grading.record import Status
 
 COLUMNS = (
-    *("assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email"),
+    *("assignment", "duedate", "timestamp", "time_from", "student_id", "last_name", "first_name", "email"),
     *("raw_score", "late_submission_penalty", "score", "max_score", "status", "to_mark", "notes"),
 )
 
@@ -54,14 +54,16 @@ def _row(gradebook: Gradebook, root: Path, assignment, student) -> dict:
         return row | {"score": 0.0, "status": Status.MISSING, "notes": "handed in, not graded yet" if handed_in else ""}
     to_mark = sum(grade.needs_manual_grade for notebook in submission.notebooks for grade in notebook.grades)
     penalty = submission.late_submission_penalty
+    late = lateness(submission, root)
     return row | {
         "timestamp": submission.timestamp,
+        "time_from": late.time_from,
         "raw_score": submission.score,
         "late_submission_penalty": penalty,
         "score": max(0.0, submission.score - penalty),
         "status": record.status(to_mark),
         "to_mark": to_mark,
-        "notes": " ".join([note.text for note in record.notes] + ([NO_TIME] if time_unknown(submission) else [])),
+        "notes": " ".join(filter(None, (*(note.text for note in record.notes), late.unknown))),
     }
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from grading.files import write
+from grading.intake.times import stamp
 from grading.record import Note, notes_from_json
 
 NAME = "collected.json"
@@ -61,6 +63,16 @@ def read(raw: Path) -> Collected | None:
 
 def keep(raw: Path, collected: Collected) -> None:
     write(raw / NAME, json.dumps(asdict(collected) | {"notes": collected.notes}, indent=1).encode())
+
+
+def time_of(raw: Path, when: datetime) -> TimeFrom:
+    """Who wrote the time that stands in the folder of a submission: the collector, or since then a person.
+
+    In a folder that nobody collected it may be the student, so it is nobody's.
+    """
+    if not (found := read(raw)):
+        return TimeFrom.NOBODY
+    return found.time_from if found.time == stamp(when) else TimeFrom.HAND
 
 
 def known(root: Path, assignment: str = "*") -> Iterator[tuple[str, str, Collected]]:

@@ -44,7 +44,7 @@ CALLED = {
     "mail": "email",
     "marker": "tutor",
     "ta": "tutor",
-    "id number": "moodle",
+    "id number": "login",
     "canvas id": "canvas",
     "blackboard id": "blackboard",
     "orgdefinedid": "brightspace",
@@ -148,13 +148,16 @@ def _person(row: Mapping[str, str]) -> Person | None:
     said: dict[str, str] = {}
     for column, value in row.items():
         name = own.get(column) or CALLED.get(column, column)
-        if value and name not in said:
-            said[name] = unicodedata.normalize("NFC", value)
+        value = unicodedata.normalize("NFC", value)
+        if value and name in SYSTEMS:
+            said[name] = f"{said.get(name, '')} {value.lstrip('#')}".strip()
+        elif value:
+            said.setdefault(name, value)
     name = " ".join(filter(None, (said.get("first name", ""), said.get("last name", ""))))
     name = _in_order(said.get("name", "")) or name
     email = said.get("email", "")
-    ids = {system: said[system].lstrip("#") for system in SYSTEMS if system in said}
-    word = said.get("id") or ids.get("login") or email.partition("@")[0] or name
+    ids = {system: said[system] for system in SYSTEMS if system in said}
+    word = said.get("id") or ids.get("login", "").partition(" ")[0] or email.partition("@")[0] or name
     return Person(student_id(word), one_line(name), email, said.get("tutor", ""), ids) if word else None
 
 

@@ -14,7 +14,7 @@ TABLES = {
     ),
     "Moodle's": (
         '\ufeff"First name",Surname,"Email address","ID number",Groups\nZoe\u0308,Müller,zm@x.org,K7,"A, B"\n',
-        Person("zm", "Zo\u00eb Müller", "zm@x.org", "", {"moodle": "K7"}),
+        Person("K7", "Zo\u00eb Müller", "zm@x.org", "", {"login": "K7"}),
     ),
     "Canvas's": (
         "Student,ID,SIS User ID,SIS Login ID,Section,Quiz\n"
