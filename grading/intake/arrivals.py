@@ -21,7 +21,7 @@ def told(found: Plan, late: Mapping[str, float]) -> str:
     marked = [delivery.student for delivery in made if delivery.origin.late and not delivery.when]
     slow = [f"{delivery.student} ({_hours(late[delivery.student])})" for delivery in made if late.get(delivery.student)]
     lines = [
-        f"{found.assignment}: {len(made)} submissions, {len(of[State.SAME])} of them as they were.",
+        f"{found.assignment}: {len(made)} collected, {len(of[State.SAME])} of them as they were.",
         *_named("new", map(_student, of[State.NEW])),
         *_named("changed", map(_student, of[State.CHANGED])),
         *_named("late", slow),

@@ -172,8 +172,13 @@ def _delivery(
         layers = [*layers, there] if older else [there, *layers]
         files = _merged(course, assignment, layers, raw, made.contents)
         made.state = State.NEW if not (there or brought) else State.CHANGED if files != there else State.SAME
-        made.origin = _origin(newest, parts, files, brought)
-    _set_time(made, people, newest, (folder, raw), zone)
+        made.origin = _origin(newest, parts, files, brought if not older else None)
+        if brought and older:
+            own = {path: made.origin.originals.get(path, "") for path in files} | brought.originals
+            made.origin = replace(brought, files=files, originals=own)
+    _set_time(made, people, None if older else newest, (folder, raw), zone)
+    if older and not (made.when or made.by_hand):
+        made.when = ours
     return made
 
 

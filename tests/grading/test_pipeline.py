@@ -39,6 +39,7 @@ from grading_course import (
     contents,
     grade,
     hand_in,
+    handed_in_at,
     records,
     with_own,
 )
@@ -61,8 +62,8 @@ def undisturbed() -> list[tuple]:
 def small_class(folder: Path) -> Course:
     course = grading_course.course(folder)
     for number, source in enumerate((GOOD, SAME, GOOD, "1/0")):
-        path = hand_in(course, f"student{number}", answered(source))
-        (path.parent / "timestamp.txt").write_text("2025-03-02 12:00:00 UTC")
+        hand_in(course, f"student{number}", answered(source))
+        handed_in_at(course, f"student{number}", "2025-03-02 12:00:00 UTC")
     with course.gradebook() as book:
         marks.due(book, ASSIGNMENT, datetime(2025, 3, 1, 12, tzinfo=UTC))
     return course
@@ -348,8 +349,8 @@ def test_forked_kernels_give_the_same_grades_and_reasons_as_cold_ones(tmp_path):
 def test_a_time_that_nobody_knows_costs_nothing_and_is_said_everywhere(tmp_path):
     course = grading_course.course(tmp_path)
     hand_in(course, "ada", answered(GOOD))
-    path = hand_in(course, "bob", answered(GOOD))
-    (path.parent / "timestamp.txt").write_text("2025-03-01 11:00:00 UTC")
+    hand_in(course, "bob", answered(GOOD))
+    handed_in_at(course, "bob", "2025-03-01 11:00:00 UTC")
     assert NO_TIME not in grade(course)["ada"].reasons  # nothing is due
     with course.gradebook() as book:
         marks.due(book, ASSIGNMENT, datetime(2025, 3, 1, 12, tzinfo=UTC))
