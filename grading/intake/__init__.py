@@ -2,7 +2,6 @@
 
 The modules in the order of the flow; each knows only those above it in this list.
 
-- `downloads`  the bulk download of a learning management system: which file is whose (a plug-in of nbgrader)
 - `pictures`   what a student drew or photographed, drawn anew within bounds
 - `receive`    a student's folder, read safely, as a `Submission`
 - `notebooks`  the cells of a notebook of any format, in any encoding
