@@ -113,9 +113,12 @@ def collect(course: Course, options: argparse.Namespace) -> None:
 
     if not (options.files or options.roster or options.worksheet):
         raise CourseError("There is nothing to collect: name a download, a roster or a worksheet.")
-    with course.alone(), course.gradebook() as book:
-        name = options.assignment
-        found = plan(course, name, options.files, options.roster, options.worksheet)
+    name = options.assignment
+    with (
+        course.alone(),
+        course.gradebook() as book,
+        plan(course, name, options.files, options.roster, options.worksheet) as found,
+    ):
         people.enter(book, found.people, (delivery.student for delivery in found.deliveries))
         for old, new in found.moves.items():
             people.move(book, course.root, name, old, new)

@@ -13,6 +13,7 @@ from traitlets import Unicode
 from grading.files import write
 from grading.gradebook import audit
 from grading.gradebook.policy import lateness
+from grading.intake import roster
 from grading.record import Status
 
 COLUMNS = (
@@ -20,16 +21,20 @@ COLUMNS = (
     *("raw_score", "late_submission_penalty", "score", "max_score", "status", "to_mark", "notes"),
 )
 
+STRANGER = "Not on the roster."
+
 
 def table(gradebook: Gradebook, root: Path, assignments: list[str], students: list[str]) -> list[dict]:
     """A row for each assignment and student; empty lists stand for all."""
-    rows = []
+    rows, known = [], {person.id for person in roster.kept(root)}
     for assignment in sorted(gradebook.assignments, key=lambda a: a.name):
         if assignments and assignment.name not in assignments:
             continue
         for student in sorted(gradebook.students, key=lambda s: s.id):
             if not students or student.id in students:
                 rows.append(_row(gradebook, root, assignment, student))
+                if known and student.id not in known:
+                    rows[-1]["notes"] = f"{rows[-1]['notes']} {STRANGER}".strip()
     return rows
 
 

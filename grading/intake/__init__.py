@@ -11,6 +11,7 @@ The modules in the order of the flow; each knows only those above it in this lis
 - `people`     who a student of a download is, by roster, worksheet and what was collected before
 - `downloads`  the same for `nbgrader zip_collect` (a plug-in of nbgrader)
 - `notebooks`  the cells of a notebook of any format, in any encoding
+- `earlier`    texts that an assignment's cells had in earlier releases
 - `identify`   which submitted cell is which given cell
 - `match`      which of the files is which sheet
 - `rebuild`    one released sheet with the sources of one submitted notebook

@@ -6,8 +6,9 @@ newer download adds and never deletes, and all that ever came stays in `raw/`.
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -22,7 +23,7 @@ from grading.intake import collected, keep, roster
 from grading.intake.collected import Collected, TimeFrom
 from grading.intake.earlier import Earlier
 from grading.intake.match import match
-from grading.intake.parts import Part, share_out
+from grading.intake.parts import Part, clashes, share_out
 from grading.intake.people import People, worksheet
 from grading.intake.receive import TIMESTAMP, is_notebook
 from grading.intake.roster import Person
@@ -47,7 +48,7 @@ class Delivery:
     person: Person | None
     state: State
     origin: Collected
-    contents: dict[str, bytes] = field(default_factory=dict)  # what is new, by sha256
+    contents: dict[str, Path] = field(default_factory=dict)  # where what is new lies, by sha256
     when: datetime | None = None
     by_hand: bool = False  # a person wrote the time, and it stays as it is written
 
@@ -64,10 +65,14 @@ class Plan:
     absent: list[str] = field(default_factory=list)
 
 
-def plan(course: Course, assignment: str, files: Iterable[Path], table: Path | None, times: Path | None) -> Plan:
-    """What to collect for an assignment from downloads, with a roster and a worksheet; writes nothing but to `raw/`.
+@contextlib.contextmanager
+def plan(
+    course: Course, assignment: str, files: Iterable[Path], table: Path | None, times: Path | None
+) -> Iterator[Plan]:
+    """What to collect for an assignment from downloads, with a roster and a worksheet, until the block ends.
 
-    Raises CourseError, with a sentence, where going on would mix up students.
+    Nothing is written but what was there before, to `raw/`. Raises CourseError, with a sentence, where going on would
+    mix up students.
     """
     course.release(assignment)
     known = roster.read(table) if table else roster.kept(course.root)
@@ -81,12 +86,12 @@ def plan(course: Course, assignment: str, files: Iterable[Path], table: Path | N
         for student, (person, theirs) in shared.items():
             found.deliveries.append(_delivery(course, found, people, student, person, theirs))
         found.deliveries += _of_worksheet(course, found, people, set(shared))
+        here = {path.parent.name for path in (course.root / "submitted").glob(f"*/{assignment}")}
+        here |= {delivery.student for delivery in found.deliveries}
+        found.absent = [person.id for person in known if person.id not in here - found.moves.keys()]
+        yield found
     finally:
         remove(scratch)
-    here = {path.parent.name for path in (course.root / "submitted").glob(f"*/{assignment}")}
-    here |= {delivery.student for delivery in found.deliveries}
-    found.absent = [person.id for person in known if person.id not in here - found.moves.keys()]
-    return found
 
 
 def _parts(
@@ -184,15 +189,9 @@ def _delivery(
 
 def _layer(part: Part, made: Delivery) -> dict[str, str]:
     """The files of a part by their sha256, with their contents kept at hand."""
-    found = {}
-    for path, piece in part.files.items():
-        content = piece.file.read_bytes()
-        found[path] = sha256(content)
-        made.contents[found[path]] = content
-    for piece in part.aside:
-        content = piece.file.read_bytes()
-        made.contents[sha256(content)] = content
-    return found
+    words = {piece.file: sha256(piece.file.read_bytes()) for piece in [*part.files.values(), *part.aside]}
+    made.contents |= {word: file for file, word in words.items()}
+    return {path: words[piece.file] for path, piece in part.files.items()}
 
 
 def _there(folder: Path, raw: Path, brought: Collected | None, data_files: list[str]) -> dict[str, str]:
@@ -203,12 +202,12 @@ def _there(folder: Path, raw: Path, brought: Collected | None, data_files: list[
 
 
 def _merged(
-    course: Course, assignment: str, layers: list[dict[str, str]], raw: Path, contents: dict[str, bytes]
+    course: Course, assignment: str, layers: list[dict[str, str]], raw: Path, contents: dict[str, Path]
 ) -> dict[str, str]:
     """The newest files, the last; of the older ones all but the sheets that came anew under another name."""
 
     def sheets(files: dict[str, str]) -> set[str]:
-        texts = {path: contents.get(word) or (raw / word).read_bytes() for path, word in files.items()}
+        texts = {path: contents.get(word, raw / word).read_bytes() for path, word in files.items()}
         return set(match(texts, released, earlier).sheets)
 
     *older, newest = [layer for layer in layers if layer] or [{}]
@@ -217,15 +216,12 @@ def _merged(
     if any(is_notebook(path) for path, _ in left):
         released = {n: nbformat.reads(c.decode(), as_version=4) for n, c in course.release(assignment).items()}
         earlier = Earlier.of(course.earlier(assignment))
-        for path, word in left:
-            if is_notebook(path):
-                covered = sheets({name: known for name, known in files.items() if is_notebook(name)})
-                if sheets({path: word}) & covered:
-                    continue
-            files.setdefault(path, word)
-    else:
-        for path, word in left:
-            files.setdefault(path, word)
+    for path, word in left:
+        if clashes(path, files):
+            continue
+        covered = sheets({n: known for n, known in files.items() if is_notebook(n)}) if is_notebook(path) else set()
+        if not (covered and sheets({path: word}) & covered):
+            files[path] = word
     return files
 
 
@@ -280,15 +276,14 @@ def _written(path: Path, zone: str) -> datetime | None:
 def _of_worksheet(course: Course, found: Plan, people: People, done: set[str]) -> list[Delivery]:
     """Students of whom nothing came now, and whose time the worksheet says."""
     made = []
-    for assignment, student, brought in people.before:
-        person = people.people.get(student)
-        if assignment != found.assignment or student in done or not person or student in found.moves:
-            continue
-        if (line := people.line_of(person)) and line.time:
-            delivery = Delivery(student, person, State.SAME, brought)
-            where = course.root / "submitted" / student / assignment, collected.raw(course.root, assignment, student)
-            _set_time(delivery, people, None, where, course_zone(course.config))
-            made.append(delivery)
+    for folder in sorted((course.root / "submitted").glob(f"*/{found.assignment}")) if people.worksheet else ():
+        student = folder.parent.name
+        person = people.people.get(student) or Person(student, student)
+        line = people.line_of(person)
+        if line and line.time and student not in done and student not in found.moves:
+            raw = collected.raw(course.root, found.assignment, student)
+            made.append(Delivery(student, person, State.SAME, collected.read(raw) or Collected()))
+            _set_time(made[-1], people, None, (folder, raw), course_zone(course.config))
     return made
 
 
@@ -299,9 +294,9 @@ def carry_out(course: Course, found: Plan) -> None:
     for made in found.deliveries:
         folder = course.root / "submitted" / made.student / found.assignment
         raw = collected.raw(course.root, found.assignment, made.student)
-        for word, content in made.contents.items():
+        for word, file in made.contents.items():
             if not (raw / word).exists():
-                write(raw / word, content)
+                write(raw / word, file.read_bytes())
                 (raw / word).chmod(0o444)
         folder.mkdir(parents=True, exist_ok=True)
         if made.state != State.SAME:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -20,7 +21,14 @@ from grading.text import one_line
 ABOUT = re.compile(
     r"[^:\n]{1,40}: *(?P<name>.+) \((?P<login>[^()\s]+)\)\s*"
 )  # Blackboard's first line: Name: … (login)
+LONGEST_PATH = 1000  # bytes of a path in a submission
 TABLES = (".csv", ".xlsx")
+
+
+def clashes(path: str, files: Iterable[str]) -> bool:
+    """Whether a path is among others, or is a folder where another is a file, or the reverse."""
+    above = {str(parent) for parent in PurePosixPath(path).parents}
+    return any(other == path or other in above or other.startswith(f"{path}/") for other in files)
 
 
 @dataclass
@@ -40,11 +48,11 @@ class Part:
             self.notes.append(Note(NoteKind.SLIP, text, path))
             self.aside.append(piece)
             return
-        free, number = path, 1
-        while free in self.files:
+        place = PurePosixPath(path if len(path.encode()) <= LONGEST_PATH else PurePosixPath(path).name)
+        free, number = str(place), 1
+        while clashes(free, self.files):
             number += 1
-            place = PurePosixPath(path)
-            free = str(place.with_name(f"{place.stem[:50]} ({number}){place.suffix}"))
+            free = f"{place.stem[:50]} ({number}){place.suffix}"  # in no folder: a file may have that name
         self.files[free], self.originals[free] = piece, piece.path
 
     def leave_out(self, path: str, why: str) -> None:

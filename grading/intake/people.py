@@ -117,8 +117,10 @@ class People:
         return self.lines.get(handed.number) if handed.system == "moodle" else None
 
     def line_of(self, person: Person) -> Line | None:
-        """The worksheet's line of someone on the roster."""
-        return next((line for line in self.worksheet if self._is(line, person)), None)
+        """The worksheet's line of someone, who need not be on the roster."""
+        if person.id in self.people:
+            return next((line for line in self.worksheet if self._is(line, person)), None)
+        return next((line for line in self.worksheet if person.id in (*line.ids.values(), line.email, line.name)), None)
 
     def _is(self, line: Line, person: Person) -> bool:
         for kind, word in [*line.ids.items(), ("email", line.email)]:

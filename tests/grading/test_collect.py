@@ -338,6 +338,33 @@ def test_zips_in_zips_are_opened_within_bounds(course, tmp_path):
     assert (raw / sha256(b"PK\x03\x04 no zip")).exists()
 
 
+def test_paths_that_no_folder_can_hold_together_are_all_kept(course, tmp_path):
+    long = "/".join(["f" * 150] * 20)
+    work = {"a": b"1", "a/b.ipynb": WORK, f"{long}/far.png": b"2", "x" * 300 + ".ipynb": OTHER, "c\n\x1b/d.png": b"3"}
+    assert collect(course, packed(tmp_path / "1.zip", {f"Ada Lovelace_7{MOODLE}/w.zip": inner(work)})) == 0
+    assert there(course)["ada"] == {
+        "w/a": b"1",
+        "b (2).ipynb": WORK,
+        "far.png": b"2",
+        f"w/{'x' * 194}.ipynb": OTHER,
+        "w/c??/d.png": b"3",
+    }
+    # What comes later may need the place of what came before.
+    assert collect(course, packed(tmp_path / "2.zip", {f"Ada Lovelace_7{MOODLE}/w/a/c.png": b"4"})) == 0
+    found = there(course)["ada"]
+    assert (found["w/a/c.png"], found["b (2).ipynb"], "w/a" in found) == (b"4", WORK, False)
+
+
+def test_the_worksheet_says_when_work_came_that_was_copied_by_hand(course, tmp_path):
+    for student in ("zoe", "bob"):
+        grading_course.hand_in(course, student, WORK)
+        (course.root / "submitted" / student / ASSIGNMENT / "timestamp.txt").write_text("1999-01-01 00:00 UTC")
+    sheet = tmp_path / "times.csv"
+    sheet.write_text("email,time\nzoe@x.org,2027-03-01 20:00\nbob,2027-03-01 21:00 UTC\n", encoding="utf-8")
+    assert collect(course, worksheet=sheet) == 0
+    assert (time(course, "zoe"), time(course, "bob")) == ("2027-03-01 12:00", "2027-03-01 21:00")
+
+
 @pytest.mark.parametrize("name", ["nowhere.zip", "broken.zip"])
 def test_a_download_that_cannot_be_opened_is_said_in_a_sentence(course, tmp_path, capsys, name):
     (tmp_path / "broken.zip").write_bytes(b"no zip")

@@ -265,7 +265,7 @@ def test_a_run_killed_while_it_replaces_notebooks_loses_none(tmp_path, monkeypat
 def test_a_folder_whose_name_no_student_can_have_stops_nobody(tmp_path, capsys):
     course = grading_course.course(tmp_path)
     hand_in(course, "ada", b"no notebook")
-    for name in (b"caf\xe9", b"x" * 245, "é".encode() * 101):
+    for name in (b"caf\xe9", b"x" * 245, "é".encode() * 101, b"two\nlines"):
         hand_in(course, os.fsdecode(name), b"no notebook")
     assert main(["grade", ASSIGNMENT, "--course", str(course.root), "--jobs", "1"]) == 0
     said = capsys.readouterr()
@@ -273,6 +273,7 @@ def test_a_folder_whose_name_no_student_can_have_stops_nobody(tmp_path, capsys):
         assert "caf?: " in text or "caf? (" in text
         assert "has a name that is not in UTF-8: rename it." in text
         assert text.count("has a name of more than 200 bytes: rename it.") == 2
+        assert "Not graded, for its folder in submitted/ has a name with a line break" in text
         assert "ada" in text
     assert {path.name for path in (course.root / "autograded").iterdir()} == {"ada"}
 
