@@ -132,7 +132,9 @@ def _by_student(parts: list[Part], people: People, found: Plan) -> dict[str, tup
         handed, person = part.handed, persons[part.handed.who]
         before = people.earlier(handed)
         student = person.id if person else before or handed.id
-        if person and before and before != student and before not in people.people:
+        if person and before and before != student and before in people.people:
+            found.questions.append(f"Work of {student!r} was collected as {before!r} before: look at both folders.")
+        elif person and before and before != student:
             if (found.assignment, student) in {(a, s) for a, s, _ in people.before}:
                 found.questions.append(f"{student!r} was collected as {before!r} too: take one of the two away.")
             else:

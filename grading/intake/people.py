@@ -29,6 +29,8 @@ TIMES = (
 )
 
 
+GROUP = re.compile(r"(?:.* )?(?:\w*\d|\w)-(.+)")  # "Group 3-Given Family", "Class B-Given Family"
+LOGIN = re.compile(r"(\w*\d\w*) (.+)")  # "abc01 Given Family"
 NUMBERS = {  # as what the number in a name may be on the roster
     "moodle": ("moodle",),
     "canvas": ("canvas",),
@@ -76,24 +78,32 @@ class People:
 
     def person(self, handed: Handed) -> Person | None:
         """The one on the roster whose part this is, or None."""
-        line, words = self.line(handed), []
+        line, words, names = self.line(handed), [], [handed.name]
         if line:
             words = [*((kind, line.ids.get(kind, "")) for kind in (*SYSTEMS, "id")), ("email", line.email)]
+            names = [line.name, handed.name]
         words += [(kind, handed.number) for kind in NUMBERS[handed.system]]
         if not handed.system:  # a folder or a file that is named after a person, in whatever way
             words = [(kind, handed.name) for kind in ("id", "email", *SYSTEMS)]
-        names = [line.name] if line else []
-        names += [handed.name, handed.name.partition("-")[2]]  # "Group-Given Family"
-        if handed.system == "brightspace":  # "login Given Family"
-            login, _, name = handed.name.partition(" ")
-            words, names = [*words, ("login", login)], [*names, name]
-        named = next(filter(None, (self.named(name) for name in names if name)), None)
+        if handed.system == "moodle" and (of_group := GROUP.fullmatch(handed.name)):
+            names.append(of_group[1])
+        if handed.system == "brightspace" and (with_login := LOGIN.fullmatch(handed.name)):
+            words.append(("login", with_login[1]))
+            names.append(with_login[2])
         for kind, word in words:
             found = self._one(self.by_word.get(_word(kind, word), ())) if word else None
             # A participant of Moodle has another number in each assignment, so a number alone may be another's.
-            if found and not (kind == "moodle" and not line and found is not named):
+            if found and (kind != "moodle" or self._bears(found, names)):
                 return found
-        return named
+        found = next(filter(None, (self.named(name) for name in names if name)), None)
+        # Whom the system tells by another number is another person of that name.
+        other = found and handed.system != "moodle" and found.called(handed.system)
+        return None if other else found
+
+    def _bears(self, person: Person, names: Iterable[str]) -> bool:
+        """Whether a person on the roster has one of some names."""
+        keys = {key for name in names if name for key in (squeezed(name), plain(squeezed(name)))}
+        return any(person.id in self.by_name.get(key, ()) for key in keys)
 
     def named(self, name: str) -> Person | None:
         """The only one on the roster who has this name, in whatever order of its words and with or without accents."""

@@ -276,6 +276,22 @@ def test_two_who_would_be_one_person_by_their_name_alone_are_neither(course, tmp
     assert "unmatched: 2" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lovelaceada_999_901_m.ipynb",  # Canvas knows the one on the roster by another number
+        f"Anna-Ada Lovelace_77{MOODLE}/m.ipynb",  # no group, but a name of one's own
+        "4713-99 - Mary Ada Lovelace - Mar 2, 2027 1204 AM/m.ipynb",
+        "4713-99 - ada Byron - Mar 2, 2027 1204 AM/m.ipynb",  # whose first name is another's id
+        "HW_ada_byron_attempt_2027-03-01-21-04-59_m.ipynb",
+    ],
+)
+def test_who_is_nearly_somebody_on_the_roster_is_not_taken_for_that_person(course, tmp_path, capsys, name):
+    assert collect(course, packed(tmp_path / "all.zip", {name: WORK})) == 0
+    assert "unmatched: 1" in capsys.readouterr().out
+    assert "ada" not in there(course)
+
+
 def test_two_names_that_would_be_one_id_stop_with_both_named(course, tmp_path, capsys):
     files = {"A!B/m.ipynb": WORK, "A?B/m.ipynb": WORK}
     assert collect(course, packed(tmp_path / "all.zip", files), known=False) == 1
@@ -292,7 +308,7 @@ def test_a_stranger_whom_the_roster_knows_later_takes_the_work_along(course, tmp
     assert set(there(course)) == {"lovelaceada_555", "x_5"}
     with course.gradebook() as book:
         book.update_or_create_submission(ASSIGNMENT, "lovelaceada_555")
-    table.write_text(ROSTER.replace("zoe@x.org,Tom,,112", "zoe@x.org,Tom,,5"), encoding="utf-8")
+    table.write_text(ROSTER.replace("Tom,,111", "Tom,,555").replace("Tom,,112", "Tom,,5"), encoding="utf-8")
     assert collect(course, download) == 0
     assert "lovelaceada_555 is now ada" in capsys.readouterr().out
     assert there(course) == {"ada": {"m.ipynb": WORK}, "zoe": {"m.ipynb": WORK}}
