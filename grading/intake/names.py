@@ -63,8 +63,8 @@ class Handed:
     @property
     def who(self) -> tuple[str, str]:
         """What is the same for all files of one student in one download."""
-        # Of Brightspace's number it is not known whether it is of one person alone.
-        number = f"{self.number} {self.name}" if self.system == "brightspace" else self.number
+        # Moodle's number is of one assignment alone, and of Brightspace's it is not known whose it is.
+        number = f"{self.number} {self.name}" if self.system in ("moodle", "brightspace") else self.number
         return self.system, number or self.called
 
 
