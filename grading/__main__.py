@@ -57,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
 
     made = command("assignment", assignment, "derive the assignments from the chapters, and a zip of each for students")
     made.add_argument("--withdraw", action="store_true", help="take out persons' marks of exercises that are gone")
+    taken = command(
+        "collect", collect, "take in bulk downloads as they are, folders and files; may be repeated", "assignment"
+    )
+    taken.add_argument("files", nargs="*", type=Path, metavar="FILE", help="a zip, a folder or a notebook")
+    taken.add_argument("--roster", type=Path, metavar="ROSTER.csv", help="who is in the course; it is kept")
+    taken.add_argument("--worksheet", type=Path, metavar="WORKSHEET.csv", help="who handed in when, as in Moodle's")
     grading = command("grade", grade, "grade what lies in submitted/, feed back, and export the grades")
     grading.add_argument("assignment", nargs="?", metavar="ASSIGNMENT", help="default: every one with submissions")
     grading.add_argument("--jobs", type=_count, metavar="N", help="submissions at once (default: one a core)")
@@ -97,6 +103,31 @@ def assignment(course: Course, options: argparse.Namespace) -> None:
         print(f"{name}: released; students get {made.handout}")
         for line in made.news:
             print(f"  {line}")
+
+
+def collect(course: Course, options: argparse.Namespace) -> None:
+    from grading.gradebook import people
+    from grading.gradebook.policy import penalise_all, policy_of
+    from grading.intake import arrivals
+    from grading.intake.collect import carry_out, plan
+
+    if not (options.files or options.roster or options.worksheet):
+        raise CourseError("There is nothing to collect: name a download, a roster or a worksheet.")
+    name = options.assignment
+    with (
+        course.alone(),
+        course.gradebook() as book,
+        plan(course, name, options.files, options.roster, options.worksheet) as found,
+    ):
+        people.enter(book, found.people, (delivery.student for delivery in found.deliveries))
+        for old, new in found.moves.items():
+            people.move(book, course.root, name, old, new)
+        carry_out(course, found)
+        penalise_all(book, name, policy_of(course.config))
+        late = {
+            made.student: people.late_by(book, name, made.student, made.when) for made in found.deliveries if made.when
+        }
+    print(arrivals.told(found, late))
 
 
 def grade(course: Course, options: argparse.Namespace) -> None:
@@ -140,7 +171,7 @@ def _with_submissions(course: Course) -> list[str]:
     names = [name for name in course.assignments() if any((course.root / "submitted").glob(f"*/{name}"))]
     if not names:
         where = course.root / "submitted" / "STUDENT" / "ASSIGNMENT"
-        raise CourseError(f"There is nothing to grade: put each submission into {where}, or use nbgrader zip_collect.")
+        raise CourseError(f"There is nothing to grade: put each submission into {where}, or use mibook-course collect.")
     return names
 
 
@@ -157,10 +188,13 @@ def _feedback(course: Course, name: str, processes: int | None = None) -> None:
 
 def export(course: Course, options: argparse.Namespace) -> None:
     from grading.files import write
+    from grading.gradebook import people
     from grading.gradebook.export import table, to_csv
     from grading.gradebook.policy import penalise_all, policy_of
+    from grading.intake import roster
 
     with course.gradebook() as book:
+        people.enter(book, roster.kept(course.root))
         for assignment in book.assignments:
             penalise_all(book, assignment.name, policy_of(course.config))
         rows = table(book, course.root, [], [])

@@ -29,6 +29,7 @@ from grading.gradebook.export import StatusExport
 from grading.gradebook.policy import LatePolicy
 from grading.gradebook.save import SaveGrades
 from grading.intake import keep
+from grading.intake.collected import raw
 from grading.intake.downloads import BulkDownload
 from grading.intake.earlier import Earlier
 from grading.intake.times import course_zone
@@ -92,7 +93,7 @@ def before_autograde(assignment: str, student: str, notebooks: list[str]) -> Non
     folder = Path(notebooks[0]).parent
     try:
         release, settings = _of_course(root, assignment)
-        result = keep.prepare_in_place(folder, release, audit.raw(root, assignment, student), **settings)
+        result = keep.prepare_in_place(folder, release, raw(root, assignment, student), **settings)
         # nbgrader goes on with this very list.
         notebooks[:] = [str(folder / name) for name in sorted(result.files) if name in release]
     except BaseException:

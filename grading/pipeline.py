@@ -27,8 +27,9 @@ from grading.errors import CourseError
 from grading.files import remove_left, sha256, write
 from grading.gradebook import audit, writer
 from grading.gradebook.key import key_of
-from grading.gradebook.policy import NO_TIME, penalise_all, policy_of, time_unknown
+from grading.gradebook.policy import lateness, penalise_all, policy_of
 from grading.intake import keep
+from grading.intake.collected import raw
 from grading.intake.earlier import Earlier
 from grading.intake.normalise import Normalised, normalise
 from grading.intake.receive import TIMESTAMP, Submission
@@ -112,7 +113,7 @@ class Grading:
             where = self.course.root, self.assignment, student
             folder = self.course.root / "submitted" / student / self.assignment
             try:
-                submission = keep.original(folder, audit.raw(*where), data_files)
+                submission = keep.original(folder, raw(*where), data_files)
             except Exception as error:  # one submission must not keep the others from being graded
                 submission = Submission(notes=[_unreadable(error)])
             if not submission:
@@ -183,14 +184,16 @@ class Grading:
     def row(self, book: Gradebook, student: str) -> Row:
         """What the gradebook and the record say of a student now."""
         record = audit.latest(self.course.root, self.assignment, student)
-        row = row_of(book, self.assignment, student, record, student in self.fresh)
+        row = row_of(book, self.course.root, self.assignment, student, record, student in self.fresh)
         return replace(row, changes=self.changes.get(student, []))
 
 
 def _unfit(name: str) -> str:
     """Why a folder's name cannot be a student's, or nothing: a gradebook and the record's file must hold it."""
     try:
-        return "has a name of more than 200 bytes" if len(name.encode()) > 200 else ""
+        if len(name.encode()) > 200:
+            return "has a name of more than 200 bytes"
+        return "" if name.isprintable() else "has a name with a line break, or with what can't be printed"
     except UnicodeEncodeError:
         return "has a name that is not in UTF-8"
 
@@ -200,14 +203,16 @@ def _unreadable(error: Exception) -> Note:
     return Note(NoteKind.UNREADABLE, f"The submission could not be read ({what}).")
 
 
-def row_of(book: Gradebook, assignment: str, student: str, record: Record | None, fresh: bool = False) -> Row:
+def row_of(
+    book: Gradebook, root: Path, assignment: str, student: str, record: Record | None, fresh: bool = False
+) -> Row:
     """A submission's status, score and what is to say about it."""
     most = book.find_assignment(assignment).max_score
     if record is None:
         return Row(student, Status.MISSING, 0.0, most, [], fresh)
     submission = book.find_submission(assignment, student)
     to_mark = sum(grade.needs_manual_grade for notebook in submission.notebooks for grade in notebook.grades)
-    reasons = [note.text for note in record.notes] + ([NO_TIME] if time_unknown(submission) else [])
+    reasons = list(filter(None, (*(note.text for note in record.notes), lateness(submission, root).unknown)))
     if to_mark:
         reasons.append(f"{to_mark} answer{'s' if to_mark > 1 else ''} to mark")
     score = max(submission.score - submission.late_submission_penalty, 0.0)

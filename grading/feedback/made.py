@@ -12,7 +12,7 @@ from grading.course import Course
 from grading.files import sha256, write
 from grading.gradebook import audit
 from grading.gradebook.key import versions
-from grading.gradebook.policy import penalise_all, policy_of
+from grading.gradebook.policy import lateness, penalise_all, policy_of
 
 SETTINGS = ("FeedbackExporter", "GenerateFeedback", "ShowChecks", "AssignLatePenalties", "LatePolicy")
 
@@ -24,7 +24,10 @@ def words(course: Course, assignment: str, students: list[str]) -> dict[str, str
     with course.gradebook() as book:
         try:
             penalise_all(book, assignment, policy_of(config))
-            known = {found.student_id: _points(found) for found in book.find_assignment(assignment).submissions}
+            known = {
+                found.student_id: [*_points(found), lateness(found, course.root)._asdict()]
+                for found in book.find_assignment(assignment).submissions
+            }
         except MissingEntry:
             known = {}
     made = {}
@@ -40,7 +43,7 @@ def words(course: Course, assignment: str, students: list[str]) -> dict[str, str
 
 def _points(submission: SubmittedAssignment) -> list:
     """All that the gradebook says of a submission and that a page may show."""
-    found: list = [submission.total_seconds_late]
+    found: list = []
     for notebook in sorted(submission.notebooks, key=lambda notebook: notebook.name):
         grades = [
             (g.name, g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade, g.max_score)

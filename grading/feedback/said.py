@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from datetime import UTC
 from pathlib import Path
 
 from nbconvert.preprocessors import Preprocessor
@@ -14,7 +15,9 @@ from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool, Unicode
 
 from grading.gradebook import audit
-from grading.gradebook.policy import NO_TIME, penalise, policy_of, time_unknown
+from grading.gradebook.policy import lateness, penalise, policy_of
+from grading.intake.collected import TimeFrom
+from grading.intake.times import course_zone, spoken
 from grading.record import METADATA, checks_of
 from grading.verdict.hidden import shown
 
@@ -37,10 +40,14 @@ class ShowGrades(GetGrades):
         with Gradebook(who["db_url"]) as book:
             penalise(book, who["assignment"], who["student"], policy_of(self.config))
             submission = book.find_submission(who["assignment"], who["student"])
-            late = submission.total_seconds_late
-            handed_in = {path.stem for path in Path(resources["metadata"]["path"]).glob("*.ipynb")}
-            resources["no_time"] = NO_TIME if time_unknown(submission) else ""
-            resources["late"] = _duration(late) if late > 0 else ""
+            here = Path(resources["metadata"]["path"])  # root/autograded/student/assignment
+            late = lateness(submission, here.parents[2])
+            handed_in = {path.stem for path in here.glob("*.ipynb")}
+            resources["no_time"] = late.unknown
+            resources["late"] = _duration(late.seconds) if late.seconds > 0 else ""
+            if late.seconds > 0:
+                when = spoken(submission.timestamp.replace(tzinfo=UTC), course_zone(self.config))
+                resources["handed_in"] = f"{when}, as {late.time_from or TimeFrom.HAND} says"
             resources["in_all"] = {
                 "score": submission.score - submission.late_submission_penalty,
                 "max_score": submission.max_score,

@@ -16,12 +16,8 @@ from grading.course import Course
 from grading.files import sha256, write
 from grading.gradebook import marks
 from grading.gradebook.key import key_of, versions
+from grading.intake.collected import raw
 from grading.record import Check, Note, Record, checks_of, notes_from_json, run_of
-
-
-def raw(root: Path, assignment: str, student: str) -> Path:
-    """Where a student's submissions to an assignment are kept as they were received."""
-    return root / "raw" / assignment / student
 
 
 def path(root: Path, assignment: str, student: str) -> Path:

@@ -12,24 +12,29 @@ from traitlets import Unicode
 
 from grading.files import write
 from grading.gradebook import audit
-from grading.gradebook.policy import NO_TIME, time_unknown
+from grading.gradebook.policy import lateness
+from grading.intake import roster
 from grading.record import Status
 
 COLUMNS = (
-    *("assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email"),
+    *("assignment", "duedate", "timestamp", "time_from", "student_id", "last_name", "first_name", "email"),
     *("raw_score", "late_submission_penalty", "score", "max_score", "status", "to_mark", "notes"),
 )
+
+STRANGER = "Not on the roster."
 
 
 def table(gradebook: Gradebook, root: Path, assignments: list[str], students: list[str]) -> list[dict]:
     """A row for each assignment and student; empty lists stand for all."""
-    rows = []
+    rows, known = [], {person.id for person in roster.kept(root)}
     for assignment in sorted(gradebook.assignments, key=lambda a: a.name):
         if assignments and assignment.name not in assignments:
             continue
         for student in sorted(gradebook.students, key=lambda s: s.id):
             if not students or student.id in students:
                 rows.append(_row(gradebook, root, assignment, student))
+                if known and student.id not in known:
+                    rows[-1]["notes"] = f"{rows[-1]['notes']} {STRANGER}".strip()
     return rows
 
 
@@ -54,14 +59,16 @@ def _row(gradebook: Gradebook, root: Path, assignment, student) -> dict:
         return row | {"score": 0.0, "status": Status.MISSING, "notes": "handed in, not graded yet" if handed_in else ""}
     to_mark = sum(grade.needs_manual_grade for notebook in submission.notebooks for grade in notebook.grades)
     penalty = submission.late_submission_penalty
+    late = lateness(submission, root)
     return row | {
         "timestamp": submission.timestamp,
+        "time_from": late.time_from,
         "raw_score": submission.score,
         "late_submission_penalty": penalty,
         "score": max(0.0, submission.score - penalty),
         "status": record.status(to_mark),
         "to_mark": to_mark,
-        "notes": " ".join([note.text for note in record.notes] + ([NO_TIME] if time_unknown(submission) else [])),
+        "notes": " ".join(filter(None, (*(note.text for note in record.notes), late.unknown))),
     }
 
 

@@ -23,7 +23,11 @@ from grading.verdict.registry import folder
 
 HERE = Path(__file__).parents[1]
 NAMED = ("nbgrader", "nbclient", "jupyter_client", "ipykernel", "torch", "numpy", "scipy")  # for people
-NO_PART = {"feedback", "release", "doctor", "__pycache__", "__main__.py", "pipeline.py", "export.py"}
+NO_PART = {
+    *("feedback", "release", "doctor", "__pycache__", "__main__.py", "pipeline.py", "export.py"),
+    # What puts files where they are graded: the files themselves count.
+    *("collect.py", "arrivals.py", "downloads.py", "names.py", "parts.py", "people.py", "roster.py", "unpack.py"),
+}
 # The sections of the settings that act between a submission and its grade, and what in them says only where files are.
 SETTINGS = ("Execute", "RobustExecute", "BubblewrapProvisioner", "Judge", "PlaceSeed", "Normalise")
 PLACES = {"root", "secret_file"}

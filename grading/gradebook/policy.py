@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC
+from pathlib import Path
+from typing import NamedTuple
 
 from nbgrader.api import Gradebook, SubmittedAssignment
 from nbgrader.plugins import LateSubmissionPlugin
 from traitlets import Float
 from traitlets.config import Config
+
+from grading.intake import collected
+from grading.intake.collected import TimeFrom
 
 
 class LatePolicy(LateSubmissionPlugin):
@@ -33,11 +39,25 @@ class LatePolicy(LateSubmissionPlugin):
 
 
 NO_TIME = "No time of submission is known, so nothing was taken off for lateness."
+LATE = "It was marked late where it was handed in, but no time is known, so nothing was taken off: a person decides."
 
 
-def time_unknown(submission: SubmittedAssignment) -> bool:
-    """Whether it is due, and nothing says when it was handed in: that costs nothing, and must be said."""
-    return submission.duedate is not None and submission.timestamp is None
+class Lateness(NamedTuple):
+    """When work was handed in, and what is to say of it."""
+
+    seconds: float  # after it was due; 0 if in time, or not known to be late
+    time_from: TimeFrom  # who says when it was handed in
+    unknown: str  # what must be said where nothing says when; "" if there is nothing to say
+
+
+def lateness(submission: SubmittedAssignment, root: Path) -> Lateness:
+    """How late a submission to a course in ``root`` is, and how one knows."""
+    raw = collected.raw(root, submission.assignment.name, submission.student_id)
+    if submission.timestamp is None:
+        brought = collected.read(raw)
+        said = LATE if brought and brought.late else NO_TIME if submission.duedate is not None else ""
+        return Lateness(0, TimeFrom.NOBODY, said)
+    return Lateness(submission.total_seconds_late, collected.time_of(raw, submission.timestamp.replace(tzinfo=UTC)), "")
 
 
 def penalise_rows(session, submission: SubmittedAssignment, policy: LatePolicy) -> None:

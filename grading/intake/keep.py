@@ -13,12 +13,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from grading.files import sha256, write
+from grading.intake import collected
 from grading.intake.earlier import Earlier
 from grading.intake.normalise import Normalised, normalise
-from grading.intake.receive import Submission, receive
-from grading.record import notes_from_json
+from grading.intake.receive import TIMESTAMP, Submission, receive
+from grading.record import Note, NoteKind, notes_from_json
 
 RECORD = "received.json"
+ANYBODYS = (
+    f"{TIMESTAMP} was left out: it lay in a folder that was not collected, so the student may have written it. "
+    "`mibook-course collect` brings folders, and times from a worksheet."
+)
 
 
 def original(folder: Path, raw: Path, data_files: Iterable[str] = ()) -> Submission:
@@ -27,7 +32,7 @@ def original(folder: Path, raw: Path, data_files: Iterable[str] = ()) -> Submiss
     What is new is kept in ``raw``. A folder without one of the files that came, and without all that was made of
     them, is new: a file was taken away.
     """
-    there = receive(folder, data_files)
+    there = _as_collected(receive(folder, data_files), raw)
     if (record := raw / RECORD).exists():
         entry = json.loads(record.read_text(encoding="utf-8"))
         came, made, found = entry["received"], entry["made"], there.hashes
@@ -37,6 +42,16 @@ def original(folder: Path, raw: Path, data_files: Iterable[str] = ()) -> Submiss
             files = {path: (raw / name).read_bytes() for path, name in came.items()}
             return Submission(files, notes_from_json(entry["notes"]))
     _keep(raw, there)
+    return there
+
+
+def _as_collected(there: Submission, raw: Path) -> Submission:
+    """What lies in a folder, with what its collector noted; a time that nobody vouches for is left out."""
+    brought = collected.read(raw)
+    if brought:
+        there.notes += brought.notes
+    elif there.files.pop(TIMESTAMP, None):
+        there.notes.append(Note(NoteKind.SLIP, ANYBODYS, TIMESTAMP))
     return there
 
 

@@ -1,4 +1,4 @@
-"""Which submitted file is which sheet, and which submitted cell is which given cell.
+"""Which submitted file is which sheet.
 
 A file is known by the given cells that it holds, whatever its name; without any, by its name as a whole. So is a file
 that can't be read.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 
-from grading.intake.earlier import Earlier, lines_of
+from grading.intake.earlier import Earlier
+from grading.intake.identify import by_name, differs, given_cells, identify
 from grading.intake.notebooks import Cell, read
 from grading.intake.receive import ENDINGS, UnreadableError
 from grading.record import Note, NoteKind
@@ -22,6 +23,7 @@ from grading.text import one_line
 
 # What programs put behind a name when they copy a file: "mine (1)", "mine-Copy1", "mine_copy".
 COPY = re.compile(r"[ (]|[-_]copy", re.IGNORECASE)
+FEW = 0.5  # of a sheet's cells: with fewer of them a notebook without any name of a cell is no sheet
 
 
 @dataclass
@@ -90,7 +92,7 @@ def _stem(path: str) -> str:
 
 def _sheet_of(path: str, cells: list[Cell], released: dict[str, NotebookNode]) -> str | None:
     right = named(path, released)
-    shared = {name: len(set(_names(cells, sheet)) - {""}) for name, sheet in released.items()}
+    shared = {name: _shared(cells, sheet) for name, sheet in released.items()}
     best = max(shared, key=lambda name: (shared[name], name == right))
     return best if shared[best] else right
 
@@ -102,31 +104,8 @@ def _answers(cells: list[Cell], sheet: NotebookNode) -> int:
     return len({cell.grade_id for cell in known if differs(cell.source, given[cell.grade_id].source)})
 
 
-def _names(cells: list[Cell], sheet: NotebookNode) -> list[str]:
-    return [cell.grade_id for cell in identify(cells, given_cells(sheet))]
-
-
-# --- cells -----------------------------------------------------------------------------------------------------
-
-
-def given_cells(sheet: NotebookNode) -> dict[str, NotebookNode]:
-    """The cells of a released sheet by their names."""
-    return {cell.metadata.nbgrader["grade_id"]: cell for cell in sheet.cells}
-
-
-def identify(cells: list[Cell], given: dict[str, NotebookNode]) -> list[Cell]:
-    """Submitted cells, each under the name of the given cell that it is, or under none.
-
-    Some programs drop metadata but keep the cell's id, which in the release is its name.
-    """
-
-    def name(cell: Cell) -> str:
-        claimed = cell.grade_id or cell.id
-        return claimed if claimed in given else ""
-
-    return [replace(cell, grade_id=name(cell)) for cell in cells]
-
-
-def differs(mine: str, theirs: str) -> bool:
-    """Whether two sources differ in more than blanks at the ends of lines and of the cell."""
-    return lines_of(mine) != lines_of(theirs)
+def _shared(cells: list[Cell], sheet: NotebookNode) -> int:
+    """How many of a sheet's cells are there. Where none bears its name, a few equal texts are no sign of a sheet."""
+    given = given_cells(sheet)
+    found = len({cell.grade_id for cell in identify(cells, given)} - {""})
+    return found if found >= FEW * len(given) or any(cell.grade_id for cell in by_name(cells, given)) else 0

@@ -15,12 +15,13 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.utils import is_grade, is_solution
 
-from grading.intake.match import differs, given_cells, identify
+from grading.intake.identify import differs, given_cells, identify, lost
 from grading.intake.notebooks import Cell
 from grading.intake.pictures import Album
 from grading.record import Note, NoteKind
 
 MOST_OWN_CELLS = 500
+LOST = "Cells had lost their names, as some editors do to them: they were told by their texts and their order."
 NEW = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 
 
@@ -38,8 +39,10 @@ def rebuild(released: NotebookNode, submitted: list[Cell], album: Album, later: 
     Cells that came ``later`` may be missing without a word.
     """
     given = given_cells(released)
-    submitted = identify(submitted, given)
     made = Rebuilt(deepcopy(released))
+    if lost(submitted, given):
+        made.notes.append(Note(NoteKind.SLIP, LOST))
+    submitted = identify(submitted, given)
     chosen = _chosen(submitted, given, made.notes)
     own = _own_cells(submitted, given, chosen, made.notes)
     order = [name for name in given if name in chosen]

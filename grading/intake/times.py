@@ -19,7 +19,23 @@ from grading.errors import CourseError
 from grading.text import one_line
 
 LONGEST = 100  # characters
-WHEN = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ] *(\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)? *(.*)", re.ASCII)
+# In numbers, the year first: as people and programs write it; and with dashes alone, as in names of files.
+WHEN = re.compile(
+    r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
+    r"(?:[T ] *(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<part>\d{1,9}))?)?"
+    r"|[-_ ](?P<hour_>\d\d)[-_.](?P<minute_>\d\d)(?:[-_.](?P<second_>\d\d))?) *(?P<zone>.*)",
+    re.ASCII,
+)
+# With the month in English: Moodle's "Monday, 1 March 2027, 9:04 PM", Brightspace's "Mar 1, 2027 904 PM".
+WORDS = re.compile(
+    r"(?:[a-z]+, *)?(?:(?P<day>\d\d?)\.? (?P<month>[a-z]{3,9})|(?P<month_>[a-z]{3,9})\.? (?P<day_>\d\d?)),?"
+    r" (?P<year>\d{4}),? (?P<hour>\d\d?):?(?P<minute>\d\d)(?::(?P<second>\d\d))?(?:\s?(?P<half>[ap])m)? *(?P<zone>.*)",
+    re.ASCII | re.IGNORECASE,
+)
+MONTHS = (
+    *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october"),
+    *("november", "december"),
+)
 OFFSET = re.compile("(?:UTC|GMT)? ?([+\N{MINUS SIGN}-])([0-9]{1,2})(?::?([0-9]{2}))?", re.IGNORECASE)
 GREATEST_OFFSET = timedelta(hours=14)  # that any place on Earth has
 HOW = "write an offset, as in +0800, or a name, as in Asia/Hong_Kong"
@@ -31,16 +47,15 @@ class UnclearTimeError(CourseError):
 
 def moment(text: str, zone: str = "") -> datetime:
     """The moment that ``text`` says, in UTC; ``zone`` is the course's, for a text without one ("" if it has none)."""
-    found = WHEN.fullmatch(text.strip()) if len(text) <= LONGEST else None
+    found = _said(text.strip()) if len(text) <= LONGEST else None
     if not found:
         raise UnclearTimeError(f"'{one_line(text)}' is no date and time: write it as in '2027-03-01 23:59 +0800'.")
-    *numbers, fraction, written = found.groups()
+    numbers, written = found
     if not (written or zone):
         raise UnclearTimeError(f"'{one_line(text)}' has no zone: {HOW}, or set c.Normalise.zone for the course.")
     place = zone_of(written or zone)
     try:
-        year, month, day, hour, minute, second = (int(number or 0) for number in numbers)
-        local = datetime(year, month, day, hour, minute, second, int((fraction or "").ljust(6, "0")[:6]))
+        local = datetime(*numbers)
         offsets = {local.replace(tzinfo=place, fold=fold).utcoffset() for fold in (0, 1)}
         there = local.replace(tzinfo=place).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -51,6 +66,23 @@ def moment(text: str, zone: str = "") -> datetime:
             "write an offset, as in +0800."
         )
     return there
+
+
+def _said(text: str) -> tuple[tuple[int, int, int, int, int, int, int], str] | None:
+    """The year, the month, … and the microsecond that a text says, and its zone as it is written."""
+    if not (found := WHEN.fullmatch(text) or WORDS.fullmatch(text)):
+        return None
+    # Of two places for one thing, that which is there.
+    said = {name.rstrip("_"): value for name, value in found.groupdict().items() if value is not None}
+    month, hour, half = said["month"].casefold(), int(said["hour"]), said.get("half", "").casefold()
+    if not month.isdigit():
+        month = next((f"{n}" for n, name in enumerate(MONTHS, 1) if month in (name, name[:3])), "")
+    if not month or (half and not 1 <= hour <= 12):
+        return None
+    hour = hour % 12 + 12 * (half == "p") if half else hour
+    part = int(said.get("part", "").ljust(6, "0")[:6])
+    day = int(said["year"]), int(month), int(said["day"])
+    return (*day, hour, int(said["minute"]), int(said.get("second", 0)), part), said["zone"]
 
 
 def zone_of(text: str) -> tzinfo:

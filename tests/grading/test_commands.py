@@ -18,7 +18,7 @@ import grading_course
 from chapters.source import ROOT
 from grading.__main__ import main
 from grading.gradebook import marks
-from grading_course import ASSIGNMENT, GOOD, NOTEBOOK, TEST, answered, hand_in
+from grading_course import ASSIGNMENT, GOOD, NOTEBOOK, TEST, answered, hand_in, handed_in_at
 
 COMMAND = [sys.executable, "-c", "import mibook_course, sys; sys.exit(mibook_course.main())"]
 DUE = "2025-03-01 12:00 UTC"
@@ -70,8 +70,8 @@ def test_more_time_may_be_given_before_anything_has_come(tmp_path, capsys):
     assert main(["export", *where[:2]]) == 0
     assert row(course, "ada")["status"] == "missing"
     for student in ("ada", "bob"):
-        path = hand_in(course, student, answered(GOOD))
-        (path.parent / "timestamp.txt").write_text("2025-03-03 11:00:00 UTC")
+        hand_in(course, student, answered(GOOD))
+        handed_in_at(course, student, "2025-03-03 11:00:00 UTC")
     assert main(["grade", *where, "--jobs", "1"]) == 0
     assert {name: float(row(course, name)["score"]) for name in ("ada", "bob")} == {"ada": 2.0, "bob": 1.6}
 

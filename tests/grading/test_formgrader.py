@@ -24,7 +24,7 @@ from browser import PATIENCE, free_port, wait_for
 from chapters.source import ROOT
 from grading.course import Course
 from grading.gradebook import audit, marks
-from grading_course import ANSWER, ASSIGNMENT, GOOD, SAME, TEST, answered, cell, hand_in
+from grading_course import ANSWER, ASSIGNMENT, GOOD, SAME, TEST, answered, cell, hand_in, handed_in_at
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 WRITTEN = "sampling-law"
@@ -84,7 +84,8 @@ def course(tmp_path_factory) -> Course:
     course = grading_course.course(tmp_path_factory.mktemp("formgrader"))
     late = answered(SAME)
     cell(late, WRITTEN).source = ESSAY
-    (hand_in(course, "ada", late).parent / "timestamp.txt").write_text("2025-03-02 12:00:00 UTC")
+    hand_in(course, "ada", late)
+    handed_in_at(course, "ada", "2025-03-02 12:00:00 UTC")
     archive = course.root / "downloaded" / ASSIGNMENT / "archive" / "all.zip"
     archive.parent.mkdir(parents=True)
     with zipfile.ZipFile(archive, "w") as download:

@@ -128,6 +128,61 @@ def test_the_released_name_counts_beside_a_copy_with_more_in_it_unless_it_is_unt
     assert any(f"left out: {NOTEBOOK} counts" in note.text for note in found.notes)
 
 
+def nameless(notebook, kept=()):
+    """As editors and converters leave it: of the cells nothing but their kinds and sources."""
+    cells = [
+        dict(c)
+        if c.metadata.nbgrader.grade_id in kept
+        else {"cell_type": c.cell_type, "source": c.source, "metadata": {}}
+        for c in notebook.cells
+    ]
+    return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+
+
+@pytest.mark.parametrize(("of", "name"), [(of, name) for of, names in ALL.items() for name in names])
+@pytest.mark.parametrize("case", ["all", "half", "blanks", "own cells", "split answers", "renamed"])
+def test_a_notebook_that_lost_all_names_is_graded_as_if_it_had_them(of, name, case):
+    notebook, release = solved(name, of), {name: nbformat.writes(released(name, of)).encode()}
+    expected = sources(nbformat.reads(handed_in({name: content(notebook)}, release).files[name].decode(), as_version=4))
+    kept = [c.metadata.nbgrader.grade_id for c in notebook.cells][::2] if case == "half" else ()
+    left = nameless(notebook, kept)
+    if case == "blanks":
+        for each, given in zip(left["cells"], notebook.cells, strict=True):
+            if not given.metadata.nbgrader.solution:
+                each["source"] = "\n\n" + each["source"].replace("\n", "  \n\n") + "\n"
+    if case == "own cells":
+        left["cells"] = [c for each in left["cells"] for c in (each, {"cell_type": "code", "source": "own = 1"})]
+    if case == "split answers":
+        solutions = [n for n, c in enumerate(notebook.cells) if c.metadata.nbgrader.solution and c.cell_type == "code"]
+        for place in solutions[::-1]:
+            left["cells"].insert(place, {"cell_type": "code", "source": "import math"})
+    found = handed_in({"my work.ipynb" if case == "renamed" else name: content(left)}, release)
+    got = [
+        s
+        for s in sources(nbformat.reads(found.files[name].decode(), as_version=4))
+        if s not in ("own = 1", "import math")
+    ]
+    assert got == expected
+    notes = [note for note in found.notes if "was taken for" not in note.text]
+    assert [(note.kind, note.text) for note in notes] == [(NoteKind.SLIP, f"{name}: {rebuild.LOST}")]
+
+
+def test_a_notebook_without_names_and_a_test_is_tampered_as_with_names():
+    left = nameless(mine())
+    left["cells"] = [c for c in left["cells"] if c["source"] != cell(released(), TEST).source]
+    notebook, notes = result(content(left))
+    assert sources(notebook) == EXPECTED
+    assert [note.text for note in notes if note.kind == NoteKind.TAMPERED] == [
+        f"{NOTEBOOK}: The test {TEST} was missing and has been restored."
+    ]
+
+
+def test_a_notebook_that_shares_a_cell_with_a_sheet_is_not_that_sheet():
+    essay = {"cells": [{"cell_type": "markdown", "source": released().cells[0].source}], "nbformat": 4}
+    found = handed_in({"essay.ipynb": content(essay), NOTEBOOK: content(mine())})
+    assert any(note.text.startswith("essay.ipynb belongs to no notebook") for note in found.notes)
+
+
 def test_a_notebook_that_a_browser_saved_as_json_is_one():
     found = handed_in({f"{NOTEBOOK}.json": content(mine())})
     assert sources(nbformat.reads(found.files[NOTEBOOK].decode(), as_version=4)) == EXPECTED
@@ -158,12 +213,11 @@ def test_own_cells_stay_where_they_were_without_what_makes_them_graded():
     assert all("nbgrader" not in c.metadata for c in rebuilt.cells if c.source in ("helper = 1", "my notes"))
 
 
-def test_an_answer_in_a_new_cell_runs_after_the_stub_that_it_replaces():
+def test_an_answer_in_a_new_cell_in_the_place_of_the_old_one_is_the_answer():
     notebook = mine()
     place = notebook.cells.index(cell(notebook, ANSWER))
     notebook.cells[place] = new_code_cell(MINE)
-    found = sources(result(content(notebook))[0])
-    assert found.index(cell(released(), ANSWER).source) < found.index(MINE) < found.index(cell(released(), TEST).source)
+    assert sources(result(content(notebook))[0]) == EXPECTED
 
 
 @pytest.mark.parametrize("how", ["changed", "missing"])

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from nbgrader.coursedir import CourseDirectory
-from traitlets.config import Configurable
+from traitlets.config import Config, Configurable
 
+from grading.intake import roster
+from grading.intake.collected import TimeFrom, raw, read
 from grading.intake.downloads import BulkDownload
+from grading.intake.roster import Person
 
 
-def collected(folder, *paths: str, zips=("all",)) -> dict[str, str]:
-    """Who handed in what, by the paths below `extracted/` that nbgrader makes of the zips in `archive/`."""
+def plugin_for(folder, zips=("all",), **settings) -> BulkDownload:
+    """The plug-in as nbgrader makes it for an assignment whose downloads are these zips in `archive/`."""
     (folder / "archive").mkdir()
     for name in zips:
         (folder / "archive" / f"{name}.zip").touch()
     app = Configurable()
-    app.coursedir = CourseDirectory(root=str(folder))
+    app.config = Config(BulkDownload=settings, Normalise={"zone": "Asia/Hong_Kong"})
+    app.coursedir = CourseDirectory(root=str(folder), assignment_id="sums")
     app.archive_directory, app.extracted_directory = "archive", "extracted"
     app.fail = sys.exit
     app._format_collect_path = lambda step: str(folder / step)
-    plugin = BulkDownload(parent=app)
-    found = {}
+    app.log = logging.getLogger(__name__)
+    return BulkDownload(parent=app)
+
+
+def collected(folder, *paths: str, zips=("all",)) -> dict[str, str]:
+    """Who handed in what, by the paths below `extracted/` that nbgrader makes of the zips in `archive/`."""
+    plugin, found = plugin_for(folder, zips), {}
     for path in sorted(paths):
         if (info := plugin.collect(str(folder / "extracted" / path))) is not None:
             place = f"{info['student_id']}/{info['file_id']}"
@@ -39,6 +50,8 @@ DOWNLOADS = {
     "Moodle, folders in a folder": (f"all/Vic Tim_111{MOODLE}/deep/er/mine.ipynb", "Vic-Tim_111/mine.ipynb"),
     "Canvas": ("submissions/doejane_111_901_mine.ipynb", "doejane_111/mine.ipynb"),
     "Canvas, late and again": ("submissions/doejane_LATE_111_901_mine-2.ipynb", "doejane_111/mine.ipynb"),
+    "Blackboard": ("all/HW 1_al_attempt_2027-03-01-21-04-59_mine.ipynb", "al/mine.ipynb"),
+    "Brightspace": ("all/4711-99 - Ada L. - Mar 1, 2027 904 PM/mine.ipynb", "Ada-L._4711/mine.ipynb"),
     "folders": ("all/ada/mine.ipynb", "ada/mine.ipynb"),
     "folders in folders": ("all/ada/homework/mine.ipynb", "ada/mine.ipynb"),
     "a zip for each student": ("ada/mine.ipynb", "ada/mine.ipynb"),
@@ -97,3 +110,37 @@ def test_of_several_zips_one_that_is_named_after_a_student_holds_that_students_w
     paths = [f"Eve_222{MOODLE}/Vic Tim_111{MOODLE}/x.ipynb", f"Vic Tim_111{MOODLE}/x.ipynb"]
     found = collected(tmp_path, *paths, zips=[path.split("/")[0] for path in paths])
     assert list(found.values()) == ["Eve_222/x.ipynb", "Vic-Tim_111/x.ipynb"]
+
+
+def test_what_a_system_says_beside_the_name_is_kept(tmp_path):
+    collected(tmp_path, "all/doejane_LATE_111_901_mine.ipynb")
+    found = read(raw(tmp_path, "sums", "doejane_111"))
+    assert (found.system, found.number, found.late, found.time) == ("canvas", "111", True, "")
+    assert found.originals == {"doejane_LATE_111_901_mine.ipynb": "doejane_LATE_111_901_mine.ipynb"}
+
+
+PATTERN = r".*/(?P<student_id>\w+)_attempt_(?P<timestamp>.+?)_(?P<file_id>\w+)"
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "when"),
+    [
+        ("al_attempt_2027-03-01-21-04-59_mine.ipynb", PATTERN, datetime(2027, 3, 1, 13, 4, 59, tzinfo=UTC)),
+        ("al_attempt_2027-03-01 21.04 +0900_mine.ipynb", PATTERN, datetime(2027, 3, 1, 12, 4, tzinfo=UTC)),
+        ("al_attempt_yesterday_mine.ipynb", PATTERN, None),
+        ("HW_al_attempt_2027-03-01-21-04-59_mine.ipynb", "", datetime(2027, 3, 1, 13, 4, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_time_in_a_name_is_read_like_every_other(tmp_path, name, pattern, when):
+    found = plugin_for(tmp_path, named_regexp=pattern).collect(str(tmp_path / "extracted" / "all" / name))
+    assert (found["student_id"], found.get("timestamp")) == ("al", when)
+    by = read(raw(tmp_path, "sums", "al")).time_from
+    assert by == (TimeFrom.NOBODY if when is None else TimeFrom.COURSE if pattern else TimeFrom.NAME)
+
+
+def test_whom_the_roster_knows_is_that_student(tmp_path):
+    roster.keep(tmp_path, [Person("ada", "Ada Lovelace", ids={"canvas": "111"})])
+    found = collected(
+        tmp_path, f"all/Ada Lovelace_5{MOODLE}/x.ipynb", "all/lady_111_901_y.ipynb", "all/eve_112_902_z.ipynb"
+    )
+    assert sorted(found.values()) == ["ada/x.ipynb", "ada/y.ipynb", "eve_112/z.ipynb"]

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from grading.files import sha256
-from grading.intake import keep, receive
+from grading.intake import collected, keep, receive
 from grading.intake.normalise import normalise
 from grading.record import Note, NoteKind
 from grading_course import ANSWER, GOOD, NOTEBOOK, answered, cell, released
@@ -105,10 +105,21 @@ def test_a_new_version_replaces_one_that_was_normalised(folder, tmp_path):
 def test_a_time_of_submission_is_put_in_place_in_utc(folder, tmp_path, text, stamped):
     (folder / NOTEBOOK).write_bytes(MINE)
     (folder / "timestamp.txt").write_text(text, encoding="utf-8")
+    collected.keep(tmp_path / "raw", collected.Collected())
     for _ in range(2):  # what was put in place is not read again as what came
         made = keep.prepare_in_place(folder, RELEASE, tmp_path / "raw", zone="Europe/Berlin")
         assert made.notes == []
         assert (folder / "timestamp.txt").read_text() == stamped
+
+
+def test_a_time_in_a_folder_that_nobody_collected_is_not_believed(folder, tmp_path):
+    (folder / NOTEBOOK).write_bytes(MINE)
+    (folder / "timestamp.txt").write_text("1999-01-01 00:00 UTC")
+    made = keep.prepare_in_place(folder, RELEASE, tmp_path / "raw")
+    assert set(made.files) == {NOTEBOOK}
+    assert [(note.kind, note.about) for note in made.notes] == [(NoteKind.SLIP, "timestamp.txt")]
+    assert keep.prepare_in_place(folder, RELEASE, tmp_path / "raw") == made
+    assert not (folder / "timestamp.txt").exists()
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,13 @@ READ = {  # text: the moment in UTC
     "2025-03-01 12:00:00.123456 UTC": "2025-03-01 12:00:00.123456",  # as nbgrader writes it
     " 2027-03-01 9:05 UTC\n": "2027-03-01 09:05",
     "2028-02-29 00:00 UTC": "2028-02-29 00:00",
+    "2027-03-01-21-04-59 +0800": "2027-03-01 13:04:59",  # Blackboard's, in names of files
+    "2027-03-01_21-04 UTC": "2027-03-01 21:04",
+    "Monday, 1 March 2027, 9:04 PM +0800": "2027-03-01 13:04",  # Moodle's, in two Englishes
+    "Monday, March 1, 2027, 9:04 PM +0800": "2027-03-01 13:04",
+    "Mar 1, 2027 904 PM UTC": "2027-03-01 21:04",  # Brightspace's, in names of folders
+    "Mar 1, 2027 1204 AM UTC": "2027-03-01 00:04",
+    "1 March 2027 23:59 UTC": "2027-03-01 23:59",
 }
 
 
@@ -60,7 +67,8 @@ REFUSED = {  # text: a piece of the sentence
     "2027-03-01": "is no date and time",
     "23:59 UTC": "is no date and time",
     "01/03/2027 23:59 UTC": "is no date and time",
-    "1 March 2027 23:59 UTC": "is no date and time",
+    "1 Marzo 2027 23:59 UTC": "is no date and time",
+    "Mar 1, 2027 1326 PM UTC": "is no date and time",
     "2027-03-01 23:59 UTC" + " " * 100: "is no date and time",
     "1" * 5_000_000: "is no date and time",
     "2027-03-01 23:59": "has no zone: write an offset",

@@ -39,6 +39,7 @@ from grading_course import (
     contents,
     grade,
     hand_in,
+    handed_in_at,
     records,
     with_own,
 )
@@ -61,8 +62,8 @@ def undisturbed() -> list[tuple]:
 def small_class(folder: Path) -> Course:
     course = grading_course.course(folder)
     for number, source in enumerate((GOOD, SAME, GOOD, "1/0")):
-        path = hand_in(course, f"student{number}", answered(source))
-        (path.parent / "timestamp.txt").write_text("2025-03-02 12:00:00 UTC")
+        hand_in(course, f"student{number}", answered(source))
+        handed_in_at(course, f"student{number}", "2025-03-02 12:00:00 UTC")
     with course.gradebook() as book:
         marks.due(book, ASSIGNMENT, datetime(2025, 3, 1, 12, tzinfo=UTC))
     return course
@@ -264,7 +265,7 @@ def test_a_run_killed_while_it_replaces_notebooks_loses_none(tmp_path, monkeypat
 def test_a_folder_whose_name_no_student_can_have_stops_nobody(tmp_path, capsys):
     course = grading_course.course(tmp_path)
     hand_in(course, "ada", b"no notebook")
-    for name in (b"caf\xe9", b"x" * 245, "é".encode() * 101):
+    for name in (b"caf\xe9", b"x" * 245, "é".encode() * 101, b"two\nlines"):
         hand_in(course, os.fsdecode(name), b"no notebook")
     assert main(["grade", ASSIGNMENT, "--course", str(course.root), "--jobs", "1"]) == 0
     said = capsys.readouterr()
@@ -272,6 +273,7 @@ def test_a_folder_whose_name_no_student_can_have_stops_nobody(tmp_path, capsys):
         assert "caf?: " in text or "caf? (" in text
         assert "has a name that is not in UTF-8: rename it." in text
         assert text.count("has a name of more than 200 bytes: rename it.") == 2
+        assert "Not graded, for its folder in submitted/ has a name with a line break" in text
         assert "ada" in text
     assert {path.name for path in (course.root / "autograded").iterdir()} == {"ada"}
 
@@ -348,8 +350,8 @@ def test_forked_kernels_give_the_same_grades_and_reasons_as_cold_ones(tmp_path):
 def test_a_time_that_nobody_knows_costs_nothing_and_is_said_everywhere(tmp_path):
     course = grading_course.course(tmp_path)
     hand_in(course, "ada", answered(GOOD))
-    path = hand_in(course, "bob", answered(GOOD))
-    (path.parent / "timestamp.txt").write_text("2025-03-01 11:00:00 UTC")
+    hand_in(course, "bob", answered(GOOD))
+    handed_in_at(course, "bob", "2025-03-01 11:00:00 UTC")
     assert NO_TIME not in grade(course)["ada"].reasons  # nothing is due
     with course.gradebook() as book:
         marks.due(book, ASSIGNMENT, datetime(2025, 3, 1, 12, tzinfo=UTC))

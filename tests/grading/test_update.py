@@ -15,6 +15,7 @@ import sums
 from grading.__main__ import main
 from grading.course import Course
 from grading.verdict import registry
+from grading_course import handed_in_at
 
 pytestmark = pytest.mark.usefixtures("sandbox", "where_we_were")
 RIGHT, WRONG = "def add(a, b):\n    return a + b", "def add(a, b):\n    return a - b"
@@ -236,7 +237,7 @@ def test_a_release_that_fails_leaves_the_course_as_it_was(ours, monkeypatch, fau
 def test_a_page_of_feedback_is_written_anew_exactly_when_what_it_shows_has_changed(ours):
     for student in ("ada", "bob"):
         ours.hand_in(student, RIGHT, "It commutes.")
-        (ours.course.root / "submitted" / student / "sums" / "timestamp.txt").write_text("2025-03-03 12:00 UTC")
+        handed_in_at(ours.course, student, "2025-03-03 12:00 UTC", "sums")
     ours.grade()
     pages = {name: ours.course.root / "feedback" / name / "sums" / "sums.html" for name in ("ada", "bob")}
 

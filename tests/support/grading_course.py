@@ -18,6 +18,7 @@ from grading import pipeline
 from grading.assignments import declared
 from grading.course import Course
 from grading.gradebook import audit
+from grading.intake import collected
 from grading.release import release
 
 # One notebook whose kernel starts without torch: enough where any submission will do.
@@ -80,6 +81,13 @@ def hand_in(course: Course, student: str, content, name: str = NOTEBOOK, of: str
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content if isinstance(content, bytes) else nbformat.writes(content).encode())
     return path
+
+
+def handed_in_at(course: Course, student: str, text: str, of: str = ASSIGNMENT) -> None:
+    """Say when a submission that is there was handed in, as a person does after a collection."""
+    path = course.root / "submitted" / student / of / "timestamp.txt"
+    path.write_text(text)
+    collected.keep(collected.raw(course.root, of, student), collected.Collected())
 
 
 ALL = {a.name: [f"{sheet.name}.ipynb" for sheet in a.sheets] for a in declared().assignments.values()}
