@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from npeet_plus import mi
 
 NEIGHBOURS = 3
 
@@ -13,6 +12,8 @@ def ksg(x: np.ndarray, y: np.ndarray, seed: int = 0, neighbours: int = NEIGHBOUR
 
     The library breaks exact ties with noise of 1e-10 from numpy's global generator, whose state is put back.
     """
+    from npeet_plus import mi  # an extra of the package: only tables of one's own need it
+
     state = np.random.get_state()
     np.random.seed(seed % 2**32)
     try:
