@@ -76,7 +76,7 @@ def test_the_laws_of_the_race_have_the_information_that_it_says(chapter):
     """The Student pair by an integral of its density; the noise by an average of its log ratio."""
 
     def gain(y: float, x: float) -> float:
-        joint = multivariate_t.logpdf([x, y], df=1).item()
+        joint = multivariate_t.logpdf([x, y], shape=np.eye(2), df=1)
         return 4 * math.exp(joint) * (joint - t.logpdf(x, 1) - t.logpdf(y, 1))
 
     far = [0, 2, 50, 4000]
