@@ -75,6 +75,13 @@ class People:
                 self.by_name[name].add(person.id)
                 self.by_name[plain(name)].add(person.id)
         self.lines = {line.number: line for line in self.worksheet if line.number}
+        self.here: dict[tuple[str, str], set[str]] = defaultdict(set)  # who was collected for this assignment
+        self.of_moodle: dict[str, set[tuple[str, str]]] = defaultdict(set)  # assignments and students, by name
+        for assignment, student, origin in self.before:
+            if assignment == self.assignment:
+                self.here[Handed(origin.system, origin.name, origin.name, origin.number).who].add(student)
+            if origin.system == "moodle":
+                self.of_moodle[origin.name].add((assignment, student))
 
     def person(self, handed: Handed) -> Person | None:
         """The one on the roster whose part this is, or None."""
@@ -140,17 +147,13 @@ class People:
 
     def earlier(self, handed: Handed) -> str:
         """The student as whom this part was collected before, or ""; Moodle's number is another in each assignment."""
-        same = {
-            s
-            for a, s, c in self.before
-            if a == self.assignment and Handed(c.system, c.name, c.name, c.number).who == handed.who
-        }
+        same = self.here.get(handed.who, set())
         if len(same) == 1:
-            return same.pop()
+            return next(iter(same))
         if handed.system == "moodle" and handed.name:
-            others = [(a, s) for a, s, c in self.before if c.system == "moodle" and c.name == handed.name]
-            students = {s for a, s in others if a != self.assignment}
-            taken = any(a == self.assignment for a, _ in others)
+            others = self.of_moodle.get(handed.name, set())
+            students = {student for assignment, student in others if assignment != self.assignment}
+            taken = any(assignment == self.assignment for assignment, _ in others)
             return students.pop() if len(students) == 1 and not taken else ""
         return ""
 
