@@ -21,7 +21,7 @@ from grading.record import Note, NoteKind, notes_from_json
 
 RECORD = "received.json"
 ANYBODYS = (
-    f"{TIMESTAMP} was left out: it lay in a folder that was not collected, so the student may have written it. "
+    f"{TIMESTAMP} was left out, for nobody vouches for it: it lay in a folder that was not collected. "
     "`mibook-course collect` brings folders, and times from a worksheet."
 )
 
