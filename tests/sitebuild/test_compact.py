@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from sitebuild import compact, formulas, fonts
+from sitebuild import compact, fonts, formulas
 
 TEX = [
     r"I(\R{X}\wedge\R{Y})=\KL{P_{\R{X}\R{Y}}}{P_{\R{X}}\times P_{\R{Y}}}",
