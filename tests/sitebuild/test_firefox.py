@@ -1,11 +1,12 @@
 """The pages in Firefox: silent, within the screen by day, by night and on a phone; links, previews and figures work."""
 
+import json
+
 import pytest
 
 from chapters.source import pages
 from firefox import Firefox, program
-from test_browser import PAGES, UNSET
-from test_reading import CHAPTERS, ENTRIES, NEAR, OFF, STILL
+from page_checks import CHAPTERS, ENTRIES, NEAR, OFF, PAGES, STILL, UNSET
 from visits import PAGES as WITH_FIGURES
 
 WIDE, PHONE = (1280, 900), (390, 844)
@@ -77,10 +78,13 @@ def test_a_live_figure_answers_to_a_key(firefox, served, name):
     firefox.open(f"{served}/book/{name}.html")
     firefox.wait("!!document.querySelector('.live-status')?.textContent")
     firefox.run("document.querySelectorAll('details').forEach((fold) => (fold.open = true))")
-    seen = """(() => { const one = document.querySelector(".live"); return one.querySelector("input").value +
-      one.querySelector(".live-status").textContent + [...one.querySelectorAll("canvas")].map((c) => c.ariaLabel); })()"""
+    seen = """(() => {
+      const one = document.querySelector(".live");
+      const said = [...one.querySelectorAll("canvas")].map((canvas) => canvas.ariaLabel);
+      return one.querySelector("input").value + one.querySelector(".live-status").textContent + said;
+    })()"""
     before = firefox.run(seen)
     firefox.run(f"document.querySelector('{SLIDER}').focus()")
     firefox.press(ARROW)
-    firefox.wait(f"{seen} !== {before!r}")
+    firefox.wait(f"{seen} !== {json.dumps(before)}")
     assert firefox.said == []

@@ -4,14 +4,9 @@ import gzip
 
 import pytest
 
-from chapters.execution import code_cells
-from chapters.source import pages, read
+from chapters.source import pages
+from page_checks import CHAPTERS, ENTRIES, NEAR, OFF, STILL, VIEWS
 
-CHAPTERS = [path.stem for path in pages() if code_cells(read(path))]
-VIEWS = {
-    "wide": {"viewport": {"width": 1280, "height": 900}},
-    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True},
-}
 WEIGHT, SENT, REQUESTS = (
     900_000,
     250_000,
@@ -19,33 +14,12 @@ WEIGHT, SENT, REQUESTS = (
 )  # bytes, bytes as a server compresses them, requests; nobody has pressed Train
 OTHERS = [path.stem for path in pages() if path.stem not in CHAPTERS]
 WITHOUT_FIGURES = (500_000, 200_000, 18)
-NEAR = 40  # px between a target and where it belongs
 MOVED = """
   window.moved = 0;
   new PerformanceObserver((list) => {
     for (const one of list.getEntries()) if (!one.hadRecentInput) window.moved += one.value;
   }).observe({ type: "layout-shift", buffered: true });
 """
-STILL = """() => new Promise((done) => {
-  let last = -1, same = 0;
-  const look = () => {
-    same = scrollY === last ? same + 1 : 0;
-    last = scrollY;
-    if (same > 12) done();
-    else setTimeout(look, 30);
-  };
-  look();
-})"""
-OFF = """(id) => {
-  const target = document.getElementById(id);
-  const place = target.matches("section") ? target.querySelector("h1, h2, h3, h4") : target;
-  const wanted = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop);
-  const atEnd = scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
-  const off = place.getBoundingClientRect().top - wanted;
-  return atEnd ? Math.min(0, off) : off;
-}"""
-ENTRIES = """[...new Set([...document.querySelectorAll("nav.bd-toc-nav a[href^='#']")].map((a) => a.hash.slice(1)))]
-  .filter(Boolean)"""
 CUT = """[...document.querySelectorAll("article .katex-html")].filter((formula) => {
   const column = formula.closest("p, li, td, dd, .math-scroll")?.getBoundingClientRect();
   const place = formula.closest(".math-scroll, .pst-scrollable-table-container");
