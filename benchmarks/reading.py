@@ -77,9 +77,9 @@ class _Compressed(http.server.SimpleHTTPRequestHandler):
 
 def stock(folder: Path) -> Path:
     """The chapter as plain Jupyter Book builds it, in a site of its own; its folder."""
+    (folder / "book").mkdir(parents=True)
     for name in ("images", "references.bib"):
         (shutil.copytree if (STAGED / name).is_dir() else shutil.copy)(STAGED / name, folder / name)
-    (folder / "book").mkdir()
     shutil.copy(STAGED / "book" / f"{STOCK}.ipynb", folder / "book")
     shutil.copytree(ROOT / "node_modules" / "mathjax" / "es5", folder / "served" / "mathjax")
     known = {name: [one.text, one.arguments] if one.arguments else one.text for name, one in macros().items()}
@@ -143,9 +143,10 @@ def main() -> None:
     columns = ["first_s", "largest_s", "formulas_s", "answer_s", "kB", "requests", "moved"]
     rows = []
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as scratch:
-        pages = [("this book", page, True) for page in sorted((SITE / "book").glob("*.html"))]
+        site = Path(shutil.copytree(SITE, Path(scratch) / "site"))  # a build may replace it meanwhile
+        pages = [("this book", page, True) for page in sorted((site / "book").glob("*.html"))]
         pages = [one for one in pages if "data-live-model" in one[1].read_text(encoding="utf-8")]
-        pages.append(("plain Jupyter Book", stock(Path(scratch)) / "book" / f"{STOCK}.html", False))
+        pages.append(("plain Jupyter Book", stock(Path(scratch) / "stock") / "book" / f"{STOCK}.html", False))
         addresses = {page.parent.parent: serve(page.parent.parent) for _, page, _ in pages}
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         for slow in (False, True):
