@@ -118,23 +118,30 @@ def visit(browser: Browser, address: str, slow: bool, live: bool) -> list[float]
     """
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    client, sizes = context.new_cdp_session(page), []
+    client, asked, sizes = context.new_cdp_session(page), set(), []
     client.send("Network.enable")
     client.send("Network.setBlockedURLs", {"urls": ["https://*"]})
-    client.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    client.on("Network.requestWillBeSent", lambda event: _note(asked, event))  # not what is in the page
+    client.on("Network.loadingFinished", lambda event: sizes.append((event["requestId"], event["encodedDataLength"])))
     if slow:
         client.send("Network.emulateNetworkConditions", SLOW)
         client.send("Emulation.setCPUThrottlingRate", {"rate": 4})
-    page.set_default_timeout(90_000)
+    page.set_default_timeout(60_000)
     page.add_init_script(SEEN + FIRST_MOVE)
     page.goto(address, wait_until="commit")
     there = "window.formulas && document.readyState === 'complete'"
     page.wait_for_function(f"{there} && window.answered" if live else there)
     page.wait_for_load_state("networkidle")
     times = page.evaluate("[first, largest, formulas, window.answered ?? NaN].map((time) => time / 1000)")
-    found = [*times, sum(sizes) / 1000, len(sizes), page.evaluate("window.moved")]
+    came = [size for request, size in sizes if request in asked]
+    found = [*times, sum(came) / 1000, len(came), page.evaluate("window.moved")]
     context.close()
     return found
+
+
+def _note(asked: set[str], event: dict) -> None:
+    if event["request"]["url"].startswith("http:"):
+        asked.add(event["requestId"])
 
 
 def main() -> None:
@@ -145,7 +152,8 @@ def main() -> None:
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as scratch:
         site = Path(shutil.copytree(SITE, Path(scratch) / "site"))  # a build may replace it meanwhile
         pages = [("this book", page, True) for page in sorted((site / "book").glob("*.html"))]
-        pages = [one for one in pages if "data-live-model" in one[1].read_text(encoding="utf-8")]
+        texts = {page: page.read_text(encoding="utf-8") for _, page, _ in pages}
+        pages = [one for one in pages if "data-live-model" in texts[one[1]] and "katex-html" in texts[one[1]]]
         pages.append(("plain Jupyter Book", stock(Path(scratch) / "stock") / "book" / f"{STOCK}.html", False))
         addresses = {page.parent.parent: serve(page.parent.parent) for _, page, _ in pages}
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
