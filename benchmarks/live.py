@@ -58,6 +58,7 @@ FIRST_MOVE = """
     watch.disconnect();
     window.mounted = performance.now();
     const figure = status.closest(".live");
+    for (let at = figure; (at = at.closest("details:not([open])")); ) at.open = true;
     const said = () => [...figure.querySelectorAll("canvas")].map((one) => one.ariaLabel) + status.textContent;
     const input = figure.querySelector("input[type=range]");
     const before = said();

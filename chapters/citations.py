@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from pybtex.database import Entry, parse_file
+from pybtex.plugin import find_plugin
 
 from chapters.source import ROOT
 
@@ -18,14 +19,24 @@ def citation(key: str, role: str) -> str:
 
 
 @cache
+def entry(key: str) -> str:
+    """A work as a list of references has it, in Markdown; the key where it is not known."""
+    known = _entries().get(key)
+    if known is None:
+        return key
+    (formatted,) = find_plugin("pybtex.style.formatting", "unsrt")().format_entries([known])
+    return str(formatted.text.render_as("markdown"))
+
+
+@cache
 def _entries(path: Path = ROOT / "references.bib") -> dict[str, Entry]:
     return dict(parse_file(path, bib_format="bibtex").entries)
 
 
 def _author(entry: Entry) -> str:
-    """The first author's family name, with "et al." where there are more."""
+    """The authors' family names: both of two, the first "et al." of more."""
     persons = entry.persons.get("author", [])
     if not persons:
         return entry.key
-    names = [*persons[0].rich_prelast_names, *persons[0].rich_last_names]
-    return " ".join(map(str, names)) + (" et al." if len(persons) > 1 else "")
+    names = [" ".join(map(str, [*one.rich_prelast_names, *one.rich_last_names])) for one in persons]
+    return " and ".join(names) if len(names) < 3 else f"{names[0]} et al."

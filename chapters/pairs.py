@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Iterable
 from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from nbgrader.utils import is_solution
 
 from chapters import editions
 from chapters.editions import FOLDERS
+from chapters.shown import numbering, plain, shown
 from chapters.source import BOOK, ROOT
 
 TEXT = "md:myst"
@@ -35,7 +37,7 @@ FENCE, BLOCK_OPENS = "```", "```yaml\nmath:\n"
 def derived(root: Path = ROOT) -> dict[Path, str]:
     """Every derived file and the text that it should hold; raise ValueError where that cannot be made."""
     files: dict[Path, str] = {}
-    macros = macro_block((root / BOOK.name / "macros.yml").read_text(encoding="utf-8"))
+    macros = (root / BOOK.name / "macros.yml").read_text(encoding="utf-8")
     for source in sorted((root / BOOK.name).glob("*.md")):
         try:
             files |= _derived_from(source, macros, root)
@@ -45,7 +47,8 @@ def derived(root: Path = ROOT) -> dict[Path, str]:
 
 
 def _derived_from(source: Path, macros: str, root: Path) -> dict[Path, str]:
-    text = with_macros(source.read_text(encoding="utf-8"), macros)
+    block = macro_block(macros, numbering(root, source.stem))
+    text = with_macros(source.read_text(encoding="utf-8"), block)
     notebook = jupytext.reads(text, fmt=TEXT)
     if not any(cell.cell_type == "code" for cell in notebook.cells):
         editions.refuse_without_code(notebook)
@@ -56,7 +59,7 @@ def _derived_from(source: Path, macros: str, root: Path) -> dict[Path, str]:
     return {
         source: text,
         target: jupytext.writes(paired, fmt="ipynb") + "\n",
-        root / FOLDERS["student"] / target.name: student_text(paired),
+        root / FOLDERS["student"] / target.name: student_text(plain(paired)),
     }
 
 
@@ -70,10 +73,10 @@ def _config():
     return load_jupytext_config(str(ROOT / "book" / "any.md"))
 
 
-def macro_block(macros: str) -> str:
-    """The macros as the fenced block that JupyterLab takes for a notebook's front matter."""
+def macro_block(macros: str, numbers: str = "") -> str:
+    """The macros, and how numbers begin, as the fenced block that JupyterLab takes for a notebook's front matter."""
     lines = [line for line in macros.splitlines() if line.strip() and not line.startswith("#")]
-    return BLOCK_OPENS + "".join(f"  {line}\n" for line in lines) + FENCE + "\n"
+    return BLOCK_OPENS + "".join(f"  {line}\n" for line in lines) + numbers + FENCE + "\n"
 
 
 def with_macros(text: str, block: str) -> str:
@@ -102,6 +105,7 @@ def canonical(notebook: NotebookNode) -> str:
 
     Metadata is sorted, as notebook files are; a caption's line breaks go, as YAML's block form is not kept.
     """
+    notebook = plain(notebook)
     notebook.metadata["kernelspec"] = KERNEL
     notebook.metadata.setdefault("jupytext", {})["default_lexer"] = "ipython3"
     for cell in notebook.cells:
@@ -122,15 +126,29 @@ def _sorted(value):
     return value
 
 
-def pair(text: str, target: Path) -> NotebookNode:
-    """The notebook of a chapter, without outputs, its cells named as in the notebook that is there."""
+def as_shown(text: str) -> str:
+    """A chapter's text with what its notebook shows besides; `canonical` takes it away again."""
     notebook = jupytext.reads(text, fmt=TEXT, config=_config())
+    if not any(cell.cell_type == "code" for cell in notebook.cells):
+        return text
+    return jupytext.writes(shown(notebook), fmt=TEXT, config=_config())
+
+
+def as_kept(text: str) -> str:
+    """A chapter's text without what its notebook shows besides."""
+    notebook = jupytext.reads(text, fmt=TEXT, config=_config())
+    return canonical(notebook) if any(cell.cell_type == "code" for cell in notebook.cells) else text
+
+
+def pair(text: str, target: Path) -> NotebookNode:
+    """The notebook of a chapter as it is shown, without outputs, its cells named as in the notebook that is there."""
+    notebook = shown(jupytext.reads(text, fmt=TEXT, config=_config()))
     known = nbformat.read(target, as_version=4).cells if target.exists() else []
     _name_cells(notebook.cells, known)
     return notebook
 
 
-def _name_cells(cells: list[NotebookNode], known: list[NotebookNode]) -> None:
+def _name_cells(cells: list[NotebookNode], known: list[NotebookNode], taken: Iterable[str] = ()) -> None:
     """Give each cell a lasting id: that of the same cell in ``known``, else one made from its content.
 
     A cell that was rewritten in its place, between cells that stayed, keeps its id too.
@@ -147,7 +165,7 @@ def _name_cells(cells: list[NotebookNode], known: list[NotebookNode]) -> None:
             for old, new in zip(known[before:before_end], cells[after:after_end], strict=True):
                 if old.cell_type == new.cell_type:
                     new["id"] = old.get("id", "")
-    taken = {cell.id for cell in cells}
+    taken = {cell.id for cell in cells} | set(taken)
     for cell in cells:
         turn = 0
         while not cell.id:
@@ -159,7 +177,8 @@ def _name_cells(cells: list[NotebookNode], known: list[NotebookNode]) -> None:
 
 def student_text(notebook: NotebookNode) -> str:
     """The student's notebook as a file; it is not paired, so nothing in it points back to the chapter."""
-    notebook = editions.student(notebook)
+    notebook = shown(editions.student(notebook))
+    _name_cells([cell for cell in notebook.cells if not cell.id], [], {cell.id for cell in notebook.cells})
     notebook.metadata.pop("jupytext", None)
     return nbformat.writes(notebook) + "\n"
 

@@ -4,7 +4,7 @@
 - Formulas set by KaTeX (`formulas`) with the fonts that they use (`fonts`), both served by the site itself, like what
   live figures train with; of the theme's icons, those in use.
 - The size of every image, so that nothing moves when it arrives.
-- The script that runs live figures, on pages that have some.
+- What runs live figures, on pages that have some (`figures`); nothing that a page does not use (`light`).
 - A figure without alt text is a warning, which the strict build turns into an error.
 - Launch buttons point at the notebook of the pair, which lies in another folder than the page.
 - The execution table shows what `chapters.execution` recorded, since Sphinx itself executes nothing.
@@ -38,7 +38,7 @@ from chapters.editions import FOLDERS
 from chapters.macros import macros
 from chapters.source import DEEPER, ROOT
 from mibook import results
-from sitebuild import finding, fonts, formulas, icons, sheet
+from sitebuild import figures, finding, fonts, formulas, icons, light, sheet
 from sitebuild.landing import LiveFigure
 
 logger = logging.getLogger(__name__)
@@ -62,6 +62,8 @@ def configure(app: Sphinx, config) -> None:
     app.add_css_file("book.css")
     app.add_js_file("book.js", loading_method="defer")
     app.add_js_file("references.js", loading_method="defer")
+    app.add_js_file("menus.js", loading_method="defer")
+    app.add_js_file("copy.js", loading_method="defer")
 
 
 class HideMacroBlock(SphinxTransform):
@@ -179,12 +181,6 @@ def record_execution(app: Sphinx, doctree: nodes.document) -> None:
         )
 
 
-def add_host(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """Let a page with live figures load what runs them."""
-    if "data-live-model" in context.get("body", ""):
-        app.add_js_file("afm-host.mjs", priority=400, loading_method="defer")
-
-
 def add_search(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Let the search page search the book's sections and statements."""
     if pagename == "search":
@@ -259,6 +255,7 @@ def serve_packages(app: Sphinx, exception: Exception | None) -> None:
 def serve_fonts(app: Sphinx, exception: Exception | None) -> None:
     """Replace the theme's icon fonts and script by the icons that the pages show; write the style of the formulas."""
     if not exception and app.builder.format == "html":
+        light.remove(Path(app.outdir))
         icons.write(Path(app.outdir))
         fonts.write(Path(app.outdir))
         sheet.write(Path(app.outdir), _SHEETS)
@@ -268,6 +265,12 @@ def serve_sections(app: Sphinx, exception: Exception | None) -> None:
     """Write what the search page searches."""
     if not exception and app.builder.format == "html":
         finding.write(Path(app.outdir))
+
+
+def serve_figures(app: Sphinx) -> None:
+    """Write the scripts of the live figures before the pages that name them with their digests."""
+    if app.builder.format == "html":
+        figures.write(Path(app.outdir) / "_static")
 
 
 def require_packages(app: Sphinx) -> None:
@@ -283,6 +286,7 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it even without the extension that reads it
     app.connect("config-inited", configure)
     app.connect("builder-inited", require_packages)
+    app.connect("builder-inited", serve_figures)
     app.add_html_math_renderer("katex", (formulas.visit_math, None), (formulas.visit_display, None))
     app.add_transform(HideMacroBlock)
     app.add_post_transform(FoldDeeper)
@@ -294,7 +298,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-read", move_trials)
     app.connect("doctree-read", record_execution)
     app.add_node(nodes.image, override=True, html=(visit_image, depart_image))
-    app.connect("html-page-context", add_host)
+    app.connect("html-page-context", light.lighten, priority=940)
     app.connect("html-page-context", add_search)
     app.connect("html-page-context", gather_sheets, priority=950)
     app.connect("html-page-context", point_launch_buttons, priority=900)

@@ -52,9 +52,6 @@ def _text(part: Tag) -> str:
     """The words of a part of a page. A formula is what its MathML shows; where it has none, it is left out."""
     for formula in part.select(".math"):
         shown = formula.find("math")
-        if shown:
-            for note in shown.find_all("annotation"):
-                note.extract()
         formula.replace_with(f" {shown.get_text()} " if shown else " … ")
     return " ".join(part.get_text(" ").split()).replace(" #", "").strip()
 

@@ -13,14 +13,13 @@ from pathlib import Path
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 
-from chapters.source import ROOT
+from sitebuild import compact
 
-KATEX = ROOT / "node_modules" / "katex" / "dist"
+KATEX = compact.SHEET.parent
 STYLE = "formulas.css"
 
-FACE = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)
 FILE = re.compile(r"fonts/(KaTeX_[\w-]+)\.ttf")
-CLASSES = re.compile(r'class="([^"]*)"')
+CLASSES = re.compile(r'class=(?:"([^"]*)"|([\w.]+))')
 ALWAYS = {"KaTeX_Main-Regular", "KaTeX_Math-Italic", "KaTeX_Size1-Regular", "KaTeX_Size2-Regular"}
 BY_CLASS = {
     "mathsf": "KaTeX_SansSerif-Regular",
@@ -47,27 +46,26 @@ BY_CLASS = {
 def _cut(name: str, characters: str) -> str:
     """A font of KaTeX's with these characters alone, as a data address."""
     options = Options()
-    options.flavor, options.layout_features = "woff", []
+    options.flavor, options.layout_features = "woff2", []
     font = TTFont(KATEX / "fonts" / f"{name}.ttf", recalcTimestamp=False)
     subsetter = Subsetter(options)
     subsetter.populate(text=characters)
     subsetter.subset(font)
-    font.flavor, file = "woff", io.BytesIO()
+    font.flavor, file = "woff2", io.BytesIO()
     font.save(file)
-    return f"data:font/woff;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return f"data:font/woff2;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def write(site: Path) -> None:
     """Write the style sheet that the formulas on the finished pages of ``site`` need."""
     pages = [page.read_text(encoding="utf-8") for page in sorted(site.rglob("*.html"))]
     characters = "".join(sorted(set().union(*pages)))
-    classes = {name for page in pages for found in CLASSES.findall(page) for name in found.split()}
-    used = ALWAYS | {font for name, font in BY_CLASS.items() if name in classes}
-    sheet = (KATEX / "katex.css").read_text(encoding="utf-8")
-    style = FACE.sub("", sheet)
-    for face in FACE.findall(sheet):
+    classes = {name for page in pages for found in CLASSES.findall(page) for name in "".join(found).split()}
+    used = ALWAYS | {font for name, font in BY_CLASS.items() if compact.names().get(name) in classes}
+    style = compact.rules(classes)
+    for face in compact.FACE.findall(compact.SHEET.read_text(encoding="utf-8")):
         name = FILE.search(face)[1]  # type: ignore[index]
         if name in used:
             before, _, after = face.partition("src:")
-            style += f'{before}src: url("{_cut(name, characters)}") format("woff");{after.partition(";")[2]}'
+            style += f'{before}src: url("{_cut(name, characters)}") format("woff2");{after.partition(";")[2]}'
     (site / "_static" / STYLE).write_text(style, encoding="utf-8")

@@ -1,7 +1,8 @@
 """Formulas as HTML, set by KaTeX in one node process when the pages are written: a reader's browser only shows them.
 
-Each formula is there three times: drawn, as MathML with its words (`sitebuild.speech`) for a screen reader, and as TeX
-for whoever copies it. The numbers of equations and the references to them are Sphinx's own.
+Each formula is there three times, all of them small (`sitebuild.compact`): drawn, as MathML with its words
+(`sitebuild.speech`) for a screen reader, and as TeX for whoever copies it. The numbers of equations and the references
+to them are Sphinx's own.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sphinx.util.math import get_node_equation_number
 
 from chapters.macros import expand
 from chapters.source import ROOT
-from sitebuild import speech
+from sitebuild import compact, speech
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def typeset(tex: str, display: bool = False) -> str:
     words = speech.words(ElementTree.fromstring(math[0]))
     plain = math[0].replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "", 1)
     spoken = plain.replace("<math", f'<math aria-label="{html.escape(words)}"', 1)
-    return made[: math.start()] + spoken + made[math.end() :]
+    return compact.compact(made[: math.start()] + spoken + made[math.end() :])
 
 
 def prepared(tex: str, display: bool) -> str:
@@ -105,7 +106,7 @@ def _joined(node: nodes.math) -> str:
 
 
 def visit_math(self, node: nodes.math) -> NoReturn:
-    self.body.append(self.starttag(node, "span", "", CLASS="math notranslate nohighlight"))
+    self.body.append(self.starttag(node, "span", "", CLASS="math notranslate"))
     self.body.append(_checked(self, node, display=False) + "</span>" + _joined(node))
     raise nodes.SkipNode
 

@@ -31,19 +31,13 @@ STYLE = """/* Icons: Font Awesome Free (https://fontawesome.com), CC BY 4.0; fon
   font-family: "Font Awesome 6 Free";
   font-weight: 900;
   font-display: block;
-  src: url("icons-solid.woff") format("woff");
-}
-@font-face {
-  font-family: "Font Awesome 5 Free";
-  font-weight: 900;
-  font-display: block;
-  src: url("icons-solid.woff") format("woff");
+  src: url("icons-solid.woff2") format("woff2");
 }
 @font-face {
   font-family: "Font Awesome 6 Brands";
   font-weight: 400;
   font-display: block;
-  src: url("icons-brands.woff") format("woff");
+  src: url("icons-brands.woff2") format("woff2");
 }
 .fa-solid, .fas, .fa-brands, .fab {
   display: inline-block;
@@ -66,12 +60,12 @@ STYLE = """/* Icons: Font Awesome Free (https://fontawesome.com), CC BY 4.0; fon
 
 def _cut(source: Path, target: Path, characters: set[str]) -> None:
     options = Options()
-    options.flavor, options.notdef_outline = "woff", True
+    options.flavor, options.notdef_outline = "woff2", True
     font = TTFont(source, recalcTimestamp=False)
     subsetter = Subsetter(options)
     subsetter.populate(text="".join(sorted(characters)))
     subsetter.subset(font)
-    font.flavor = "woff"
+    font.flavor = "woff2"
     font.save(target)
 
 
@@ -91,7 +85,7 @@ def write(site: Path) -> None:
             style += f'{", ".join(shown)} {{ content: "\\{code}"; }}\n'
             characters.add(chr(int(code, 16)))
     for kind, font in (("solid", "fa-solid-900.ttf"), ("brands", "fa-brands-400.ttf")):
-        _cut(vendor / "webfonts" / font, static / f"icons-{kind}.woff", characters)
+        _cut(vendor / "webfonts" / font, static / f"icons-{kind}.woff2", characters)
     (static / "icons.css").write_text(style, encoding="utf-8")
     for folder in ("css", "js", "webfonts"):
         shutil.rmtree(static / vendor.relative_to(THEME) / folder, ignore_errors=True)  # gone, if built before

@@ -16,9 +16,9 @@ from sphinx.util.docutils import SphinxDirective
 
 from mibook.live.base import Figure
 from mibook.live.race import Race
+from sitebuild.figures import STATE
 
 FIGURES: dict[str, type[Figure]] = {"race": Race}
-STATE = "application/vnd.jupyter.widget-state+json"
 
 
 class LiveFigure(SphinxDirective):

@@ -9,6 +9,7 @@ import base64
 import posixpath
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 STYLE = "site.css"
@@ -23,7 +24,11 @@ IMPORT = re.compile(r"@import\s+(?:url\()?[\"']?([^\"')]+)[\"']?\)?\s*;")
 ADDRESS = re.compile(r"url\(\s*[\"']?([^\"')]+?)[\"']?\s*\)")
 NAMED = re.compile(r"[.#]((?:[\w-]|\\.)+)")
 SPACE = re.compile(r"\s+")
-WORD = re.compile(r"[\w-]+")
+WORD = re.compile(r"[a-zA-Z]_?\d*\.\d+|[\w-]+")
+GIVEN = re.compile(r"""\b(?:class|id)=("[^"]*"|'[^']*'|[^\s>"']+)""")
+PROPERTY = re.compile(r"--[\w-]+")
+ASKED = re.compile(r"var\(\s*(--[\w-]+)")
+DECLARED = re.compile(r"""(?<![\w-])(--[\w-]+)\s*:(?:"[^"]*"|'[^']*'|[^;{}"'])*;?""")
 NESTED = ("@media", "@supports", "@layer", "@container")
 
 
@@ -109,6 +114,26 @@ def _known(selector: str, names: set[str]) -> bool:
     return all(name.replace("\\", "") in names for name in NAMED.findall(bare))
 
 
+def _names(file: Path) -> Iterator[str]:
+    """The classes and ids of a page; every word of a script."""
+    text = file.read_text(encoding="utf-8")
+    for found in GIVEN.findall(text) if file.suffix == ".html" else [text]:
+        yield from WORD.findall(found)
+
+
+def _without_unused(kept: list[str], files: list[Path]) -> str:
+    """The rules without the custom properties that neither they nor a page or a script ask for."""
+    text = "\n".join(kept)
+    elsewhere = set().union(*(PROPERTY.findall(file.read_text(encoding="utf-8")) for file in files))
+    while unused := set(DECLARED.findall(text)) - elsewhere - set(ASKED.findall(text)):
+        text = DECLARED.sub(partial(_unless, unused), text)
+    return text
+
+
+def _unless(names: set[str], found: re.Match[str]) -> str:
+    return "" if found[1] in names else found[0]
+
+
 def write(site: Path, sheets: list[str]) -> None:
     """Write the one sheet of ``site``; ``sheets`` are those that its pages asked for, seen from `_static`.
 
@@ -118,7 +143,7 @@ def write(site: Path, sheets: list[str]) -> None:
     former = (static / STYLE).read_text(encoding="utf-8").partition("\n")[0] if (static / STYLE).exists() else ""
     order = dict.fromkeys([*THEME, *former.removeprefix(HEAD).removesuffix(" */").split(), *sheets])
     files = [*site.rglob("*.html"), *static.glob("*.js"), *static.glob("*.mjs"), *static.glob("scripts/*.js")]
-    names = set().union(*(WORD.findall(file.read_text(encoding="utf-8")) for file in files))
+    names = set().union(*(_names(file) for file in files))
     kept = [_kept(_text(static / name, static), names) for name in order if (static / name).is_file()]
-    text = "\n".join([f"{HEAD}{' '.join(list(order)[len(THEME) :])} */", *kept])
+    text = "\n".join([f"{HEAD}{' '.join(list(order)[len(THEME) :])} */", _without_unused(kept, files)])
     (static / STYLE).write_text(text, encoding="utf-8")

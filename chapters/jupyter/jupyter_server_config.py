@@ -14,6 +14,7 @@ def drop_kernel_details(model, **kwargs):
 c = get_config()  # noqa: F821
 # The server reads its settings once for itself and once for JupyterLab, and then warns of the same hook twice.
 warnings.filterwarnings("ignore", "Overriding existing pre_save_hook")
+c.ServerApp.contents_manager_class = "chapters.jupyter.contents.Chapters"
 c.ContentsManager.pre_save_hook = drop_kernel_details
 # Nothing leaves the machine unasked: no news, no look for a newer release, no catalogue of extensions.
 c.LabApp.news_url = None

@@ -27,33 +27,43 @@ EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
 
 def inlined(name: str) -> str:
-    """The text of module ``name`` with the modules that it imports put in front, each once.
+    """The text of module ``name`` with the modules that it imports put in front, each once: what a widget carries."""
+    return joined(imported(name))
 
-    A widget travels as one string. What the modules import they import by name from a file beside them, and no
-    two of them declare the same name at the top, so joining the files is all that there is to it.
-    """
+
+def imported(name: str) -> list[str]:
+    """Module ``name`` and the files that it imports, each behind those that it needs."""
     order: list[str] = []
 
     def visit(file: str) -> None:
         if file not in order:
-            for imported in IMPORT.findall((JS / file).read_text(encoding="utf-8")):
-                visit(imported)
+            for other in IMPORT.findall((JS / file).read_text(encoding="utf-8")):
+                visit(other)
             order.append(file)
 
     visit(name)
-    texts = [(JS / file).read_text(encoding="utf-8") for file in order]
+    return order
+
+
+def joined(files: list[str]) -> str:
+    """The text of some files as one.
+
+    What the modules import they import by name from a file beside them, and no two of them declare the same name at
+    the top, so joining the files is all that there is to it.
+    """
+    texts = [(JS / file).read_text(encoding="utf-8") for file in files]
     return "\n".join(_code(EXPORT.sub("", IMPORT.sub("", text))) for text in texts)
 
 
 def _code(text: str) -> str:
-    """A module without the lines that are comments alone: a page need not carry them."""
+    """A module without indentation and the lines that are comments alone: a page need not carry them."""
     kept, inside = [], False
     for line in text.splitlines():
         bare = line.strip()
         inside = inside or bare.startswith("/**")
         if not inside or (bare.startswith("/**") and "*/" in bare and not bare.endswith("*/")):  # a cast before code
             if bare and not bare.startswith("//"):
-                kept.append(line)
+                kept.append(bare)
             inside = False
         elif bare.endswith("*/"):
             inside = False

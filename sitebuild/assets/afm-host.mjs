@@ -6,11 +6,14 @@ const stored = document.querySelector('script[type="application/vnd.jupyter.widg
 const assets = new URL(".", document.currentScript.src).href; // where the site's own files lie, this one among them
 const states = stored ? JSON.parse(stored.textContent).state : {};
 
-/** The state of one widget, with binary values put back as DataViews. */
+const parts = globalThis.liveParts ?? {}; // what the site's figures share, and the rest of each, by its module's name
+
+/** The state of one widget, with its module's text and with binary values put back as DataViews. */
 class Model extends EventTarget {
   constructor({ state, buffers = [] }) {
     super();
     this.state = state;
+    if (state._esm in parts) state._esm = `${parts.common}\n${parts[state._esm]}`;
     for (const { path, data } of buffers) {
       const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
       path.slice(0, -1).reduce((part, name) => part[name], state)[path.at(-1)] = new DataView(bytes.buffer);
@@ -71,7 +74,7 @@ function readdress(figure) {
 async function mount(place, index) {
   const model = new Model(states[place.dataset.liveModel]);
   const style = document.createElement("style");
-  style.textContent = model.get("_css");
+  style.textContent = model.get("_css") ?? parts.style;
   const address = URL.createObjectURL(new Blob([model.get("_esm")], { type: "text/javascript" }));
   const { default: figure } = await import(address).finally(() => URL.revokeObjectURL(address));
   const el = document.createElement("div");

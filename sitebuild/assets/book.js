@@ -24,7 +24,7 @@ document.addEventListener("copy", (event) => {
   if (!formulas.length) return;
   for (const formula of formulas) {
     const sign = formula.closest(".katex-display") ? "$$" : "$";
-    formula.replaceWith(sign + formula.querySelector("annotation").textContent + sign);
+    formula.replaceWith(sign + formula.dataset.tex + sign);
   }
   const place = document.createElement("div");
   place.append(copied);

@@ -4,13 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from browser import in_scheme
-from chapters.source import pages
-
-PAGES = [f"book/{path.stem}.html" for path in pages()] + ["search.html", "genindex.html"]
-VIEWS = {
-    "wide": {"viewport": {"width": 1280, "height": 900}},
-    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True},
-}
+from page_checks import PAGES, UNSET, VIEWS
 
 
 @pytest.fixture(scope="module", params=VIEWS)
@@ -34,9 +28,6 @@ def view(request, chromium, served):
     page.on("response", lambda r: page.missing.append(r.url) if r.status >= 400 else None)
     yield page
     context.close()
-
-
-UNSET = r"[...document.querySelectorAll('.math')].filter(e => !e.querySelector('.katex')).map(e => e.textContent)"
 
 
 @pytest.mark.parametrize("name", PAGES)

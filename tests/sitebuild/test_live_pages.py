@@ -150,13 +150,13 @@ def test_a_broken_module_says_so_beside_its_picture(visit):
     def spoil(route):
         body = route.fetch().text()
         at = body.index("export default")
-        route.fulfill(body=body[:at] + "throw new Error('it is broken'); " + body[at:], content_type="text/html")
+        route.fulfill(body=body[:at] + "throw new Error('it is broken'); " + body[at:], content_type="text/javascript")
 
-    view.page.route("**/book/resampling.html", spoil)
-    page = view.open("resampling", figures=1)
+    view.page.route("**/live-resampling.js*", spoil)
+    page = view.open("resampling", figures=0)
     note = page.locator(".live-note")
-    expect(note).to_contain_text("could not be brought to life (it is broken)")
-    expect(page.locator(".live-still", has=note).locator("img")).to_be_visible()
+    expect(note.first).to_contain_text("could not be brought to life (it is broken)")
+    expect(page.locator(".live-still", has=note.first).locator("img")).to_be_visible()
 
 
 def test_a_missing_host_leaves_the_pictures(visit):

@@ -135,7 +135,7 @@ WORDS = [
 
 
 def words(tex: str, display: bool = False) -> str:
-    return html.unescape(re.search(r'<math aria-label="([^"]*)"', typeset(tex, display))[1])
+    return html.unescape(re.search(r'<math [^>]*aria-label="([^"]*)"', typeset(tex, display))[1])
 
 
 @pytest.mark.parametrize(("tex", "said"), WORDS)
