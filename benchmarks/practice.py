@@ -54,9 +54,9 @@ def cell(task: Task, place: int, n: int, sample: int) -> dict:
 
 def concluded(row: dict) -> dict:
     """The rule applied to one stored sample."""
-    e = row["evidence"]
-    parts = {k: Seen(tuple(e[k][0]), e[k][1], tuple(e[k][2])) for k in ("main", "longer", "halves")}
-    evidence = Evidence(e["units"], **parts, optimism=e["optimism"], copula=Value(*e["copula"]), ksg=e["ksg"])
+    stored = row["evidence"]
+    parts = {k: Seen(tuple(v[0]), v[1], tuple(v[2])) for k in ("main", "longer", "halves") if (v := stored[k])}
+    evidence = Evidence(**stored | parts | {"copula": Value(*stored["copula"])})
     end = conclude(evidence, LEVEL)
     low, high = end.interval or (np.nan, np.nan)
     refusal = next((f.reason.value for f in end.findings if f.refuses), "")
@@ -64,7 +64,7 @@ def concluded(row: dict) -> dict:
     return {k: row[k] for k in kept} | {
         "half": "rule" if row["place"] % 2 == 0 else "report", "refusal": refusal, "low": low, "high": high,
         "estimate": np.nan if end.estimate is None else end.estimate, "critic": end.critic.estimate,
-        "certified_low": end.certified[0], "certified_high": end.certified[1], "ksg_scores": e["ksg"],
+        "certified_low": end.certified[0], "certified_high": end.certified[1], "ksg_scores": stored["ksg"],
     }  # fmt: skip
 
 

@@ -61,9 +61,21 @@ def estimate(
     with tqdm(total=5, desc="mibook.estimate", disable=None if progress else True) as bar:
         _baselines(report, x, y)
         bar.update()
-        halves = _critics(report, x, y, bar)
+        main, longer, halves = _critics(report, x, y, bar)
         _test(report, halves, x, y, permutations)
         bar.update()
+    report.evidence = rule.Evidence(
+        units=design.number,
+        main=rule.seen(main, design),
+        longer=rule.seen(longer, design),
+        halves=rule.seen(halves, design),
+        optimism=critics.in_sample(x, y, design) - main.estimate(0.0),
+        copula=report.copula,
+        ksg=report.ksg,
+        columns=x.shape[1] + y.shape[1],
+        departure=None if report.copula is None else copula.departure(x, y),
+        detected=report.detected,
+    )
     _conclude(report)
     report.seconds = clock.perf_counter() - began
     return report
@@ -107,10 +119,10 @@ def _baselines(report: Report, x: np.ndarray, y: np.ndarray) -> None:
         report.ksg = ksg(x, y, report.seed)
 
 
-def _critics(report: Report, x: np.ndarray, y: np.ndarray, bar: tqdm) -> critics.CrossFitted:
+def _critics(report: Report, x: np.ndarray, y: np.ndarray, bar: tqdm) -> list[critics.CrossFitted]:
     """Three cross-fittings, on folds of their own: the critics, longer trained ones, and critics of half of the rows.
 
-    Returns the last, whose first fold no other fold's critic has seen: the test needs it.
+    The first fold of the last is judged by a critic of the other half alone: the test needs it.
     """
     design, fitted = report.design, []
     rng = np.random.default_rng([report.seed, 0])
@@ -118,10 +130,7 @@ def _critics(report: Report, x: np.ndarray, y: np.ndarray, bar: tqdm) -> critics
         settings = replace(how, first_seed=report.seed + k * FOLDS)
         fitted.append(critics.cross_fit(x, y, design, design.folds(folds, rng), settings))
         bar.update()
-    optimism = critics.in_sample(x, y, design) - fitted[0].estimate(0.0)
-    main, longer, halves = (rule.seen(part, design) for part in fitted)
-    report.evidence = rule.Evidence(design.number, main, longer, halves, optimism, report.copula, report.ksg)
-    return fitted[2]
+    return fitted
 
 
 def _test(report: Report, halves: critics.CrossFitted, x: np.ndarray, y: np.ndarray, permutations: int) -> None:

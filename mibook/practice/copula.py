@@ -6,12 +6,33 @@ correlations say it all; where they are not, they are where a critic begins. All
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import digamma, ndtri
 from scipy.stats import rankdata
+
+
+def departure(x: np.ndarray, y: np.ndarray) -> float:
+    """How far scores are from jointly Gaussian, in standard errors: the larger of two, infinite if n < 4 (d_x + d_y).
+
+    One is Mardia's kurtosis (1970) of all columns; the other compares the correlation of the squared norms of whitened
+    x and y with what their canonical correlations give. Both see common scales and turns by an angle that depends on
+    the norm, which correlations do not.
+    """
+    n, d, e = len(x), x.shape[1], y.shape[1]
+    if n < 4 * (d + e):
+        return math.inf
+    u, v, both = (_whitened(z) * math.sqrt(n) for z in (x, y, np.hstack([x, y])))
+    k = both.shape[1]
+    kurtosis = float(((both**2).sum(1) ** 2).mean()) - k * (k + 2) * (n - 1) / (n + 1)
+    a, b = (u**2).sum(1), (v**2).sum(1)
+    coupling = float(np.corrcoef(a, b)[0, 1]) if min(a.std(), b.std()) > 0 else 0.0
+    expected = ((u.T @ v / n) ** 2).sum() / math.sqrt(u.shape[1] * v.shape[1])
+    return max(abs(kurtosis) / math.sqrt(8 * k * (k + 2) / n), abs(coupling - expected) * math.sqrt(n))
+
 
 Base = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 """From scores x and y to features whose inner products are a log ratio."""
