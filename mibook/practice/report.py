@@ -24,7 +24,7 @@ class Summary:
     estimate, interval: of I, at ``level``; None where they are refused, and `refusal` says why.
     critic: what the cross-fitted critics see on rows that they were not trained on, with its standard error.
     certified: an interval at ``level`` for the value of these critics in the law, which I is not below; its lower end
-    is a bound on I for large n.
+    is a bound on I for large n. None where their standard error is not to be believed.
     p: of two permutation tests of independence, twice the smaller p-value. copula_null and critic_null: what each test
     observed and its values under permutation.
     copula: the Gaussian-copula baseline. ksg: the nearest-neighbour estimate from normal scores.

@@ -26,8 +26,8 @@ LONGER = Settings(n_iters=450, lr=1e-2, batch=250, record_every=450)
 LOST, LOST_MANY = 0.12, 0.02
 """Nats that the networks at full strength may lose against the best strength; in more than a few columns, where the
 critics' value is to be reported."""
-NEAR = 0.5
-"""Part of log n beyond which no interval is given; no certificate reaches further either."""
+NEAR = 0.75
+"""Part of log n beyond which nothing is claimed: at log n the right pairs cannot be told from chance."""
 FOLDS_LEVEL = 1e-3
 """Level of the test that the folds' values have one mean."""
 DEPARTED = 2.3
@@ -122,7 +122,7 @@ class Conclusion(NamedTuple):
     """What the critics see and certify, an estimate of I with its interval or None, and what was found."""
 
     critic: Value
-    certified: tuple[float, float]
+    certified: tuple[float, float] | None
     estimate: float | None
     interval: tuple[float, float] | None
     findings: list[Finding]
@@ -138,9 +138,10 @@ def conclude(evidence: Evidence, level: float) -> Conclusion:
     best = evidence.best
     critic = Value(best.value, best.standard_error)
     certified = (best.value - z * best.standard_error, best.value + z * best.standard_error)
-    found = [*_general(evidence), *(_of_copula if evidence.gaussian else _of_critics)(evidence)]
+    general = _general(evidence)
+    found = [*general, *(_of_copula if evidence.gaussian else _of_critics)(evidence)]
     if found:
-        return Conclusion(critic, certified, None, None, found)
+        return Conclusion(critic, None if general else certified, None, None, found)
     floor = FLOOR / math.sqrt(evidence.units)
     if evidence.gaussian and evidence.copula is not None:
         estimate, reach = evidence.copula.estimate, math.hypot(z * evidence.copula.standard_error, floor)
@@ -152,11 +153,11 @@ def conclude(evidence: Evidence, level: float) -> Conclusion:
 
 
 def _general(evidence: Evidence) -> list[Finding]:
-    """What speaks against any interval."""
+    """What speaks against any claim: the critics' own standard error does not hold then."""
     found, best = [], evidence.best
     if best.value > NEAR * math.log(evidence.units):
         text = (
-            f"The critics see {best.value:.2f} nats, more than half of log n = {math.log(evidence.units):.2f}: "
+            f"The critics see {best.value:.2f} nats, near log n = {math.log(evidence.units):.2f}: "
             "so few reference pairs carry the average of exp t that its error is not known."
         )
         found.append(_refusal(Reason.NEAR_LOG_N, text, "Collect more rows, or report that I is large."))

@@ -122,6 +122,16 @@ def test_groups_count_as_what_they_are():
     assert seeing.design.number == 60
 
 
+def test_a_near_function_claims_nothing():
+    """I = 6.9 nats of 150 rows, whose log is 5.0: the critics' value would be a false bound."""
+    X, noise = np.random.default_rng(10).standard_normal((2, 150))
+    report = mibook.estimate(X, X + 1e-3 * noise, progress=False)
+    assert Reason.NEAR_LOG_N in {finding.reason for finding in report.findings if finding.refuses}
+    assert report.certified is None
+    assert report.interval is None
+    assert report.detected
+
+
 def test_a_constant_column_depends_on_nothing():
     report = mibook.estimate(np.ones(100), np.arange(100.0), time=False, progress=False)
     assert report.p == 1

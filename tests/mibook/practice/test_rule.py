@@ -44,6 +44,8 @@ def test_certified_bounds_are_given_with_a_refusal():
     end = conclude(replace(CURVED, columns=6, ksg=0.6), 0.9)
     assert end.certified == pytest.approx((0.40 - 1.645 * 0.02, 0.40 + 1.645 * 0.02), abs=1e-4)
     assert end.estimate is None
+    scattered = BENT._replace(folds=(0.1, 0.9, 0.4, 0.4, 0.4))
+    assert conclude(replace(CURVED, main=scattered, longer=scattered), 0.9).certified is None
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_certified_bounds_are_given_with_a_refusal():
         ({"halves": Seen((0.05, 0.2, 0.2), 0.02, (0.2, 0.2))}, Reason.NOT_SETTLED),
         ({"columns": 6, "ksg": 0.6}, Reason.METHODS_DISAGREE),
         ({"columns": 6, "main": SMOOTH, "longer": SMOOTH, "halves": SMOOTH}, Reason.METHODS_DISAGREE),
-        ({"units": 40, "main": Seen((0, 1, 2.5), 0.02, SMOOTH.folds)}, Reason.NEAR_LOG_N),
+        ({"units": 40, "main": Seen((0, 1, 3.5), 0.02, SMOOTH.folds)}, Reason.NEAR_LOG_N),
         ({"main": BENT._replace(values=(0, 0.2, 0.45), folds=(0.1, 0.9, 0.4, 0.4, 0.4))}, Reason.FOLDS_DISAGREE),
     ],
 )
