@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from mibook.plotting import ESTIMATE, HELD_OUT, JOINT, REFERENCE, STYLE
-from mibook.practice.findings import SECTIONS
 from mibook.practice.report import Summary
 
 DOTS = 3000
@@ -56,6 +55,8 @@ def _values(ax: Axes, report: Summary) -> None:
         at = [mark[0] for mark in marks].index("critics")
         folds = report.evidence.best.folds
         ax.plot(np.full(len(folds), at + 0.2), folds, "x", color=HELD_OUT, markersize=4)  # each fold
+    if not marks:
+        ax.set_axis_off()
     ax.set_xticks(range(len(marks)), [mark[0] for mark in marks])
     ax.set(ylabel="nats", title="refused" if report.refusal else "estimates", xlim=(-0.6, max(len(marks), 1) - 0.4))
 
@@ -71,6 +72,9 @@ def _test(ax: Axes, report: Summary) -> None:
     ax.legend(fontsize=8)
 
 
+TABLE = """<table>
+<thead><tr><th scope="col">quantity</th><th scope="col">nats</th><th scope="col">bits</th></tr></thead>
+<tbody>{rows}</tbody></table>"""
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
@@ -84,8 +88,7 @@ li.refusal {{ font-weight: bold; }}
 </style>
 <h1>{title}</h1>
 <p>{sentence}</p>
-<table><thead><tr><th scope="col">quantity</th><th scope="col">nats</th><th scope="col">bits</th></tr></thead>
-<tbody>{rows}</tbody></table>
+{table}
 <h2>What was found</h2>
 {findings}
 <img alt="{alt}" src="data:image/png;base64,{picture}">
@@ -106,13 +109,13 @@ def page(report: Summary) -> str:
     )
     items = "".join(
         f'<li class="{"refusal" if f.refuses else "warning"}">{escape(f.reason.value)}: {escape(f.sentence)} '
-        f"{escape(f.advice)} (In the book: {SECTIONS[f.reason]}.)</li>"
+        f"{escape(f.advice)} (In the book: {escape(f.section.title)}.)</li>"
         for f in report.findings
     )
     return PAGE.format(
         title=escape(f"Mutual information of {names}"),
         sentence=escape(report.sentence()),
-        rows=rows,
+        table=TABLE.format(rows=rows) if rows else "",
         findings=f"<ul>{items}</ul>" if items else "<p>Nothing that speaks against the numbers.</p>",
         alt=escape(f"The rows, the estimates with their intervals, and the permutation test. {report.sentence()}"),
         picture=base64.b64encode(picture.getvalue()).decode(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import norm, rankdata
@@ -38,19 +39,28 @@ class Reason(Enum):
     NOT_DETECTED = "no dependence detected"
 
 
+class Section(NamedTuple):
+    """A section of the book: its label, and the words above it."""
+
+    label: str
+    title: str
+
+
+ENDING = Section("sec-ending", "From two arrays to a sentence")
+ERROR = Section("sec-error", "One error, four parts")
 SECTIONS = {
-    Reason.TOO_FEW: "deeper-no-uniform",
-    Reason.ATOMS: "sec-ending",
-    Reason.TIES: "deeper-rounding",
-    Reason.DUPLICATES: "deeper-bootstrap",
-    Reason.TIME: "sec-ending",
-    Reason.NEAR_LOG_N: "sec-reachable",
-    Reason.FOLDS_DISAGREE: "sec-error",
-    Reason.NOT_SETTLED: "sec-error",
-    Reason.METHODS_DISAGREE: "sec-error",
-    Reason.NOT_DETECTED: "sec-permutation",
+    Reason.TOO_FEW: Section("deeper-no-uniform", "Deeper: what that means for a sample of a given size"),
+    Reason.ATOMS: ENDING,
+    Reason.TIES: Section("deeper-rounding", "Deeper: what rounding costs, and what counting adds"),
+    Reason.DUPLICATES: Section("deeper-bootstrap", "Deeper: why not the bootstrap?"),
+    Reason.TIME: ENDING,
+    Reason.NEAR_LOG_N: Section("sec-reachable", "The cost of the mixture"),
+    Reason.FOLDS_DISAGREE: ERROR,
+    Reason.NOT_SETTLED: ERROR,
+    Reason.METHODS_DISAGREE: ERROR,
+    Reason.NOT_DETECTED: Section("sec-permutation", "First: is there any dependence?"),
 }
-"""The label of the section of the book that explains each reason."""
+"""The section of the book that explains each reason."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +73,8 @@ class Finding:
     refuses: bool = False
 
     @property
-    def section(self) -> str:
-        """The label of the book's section on it."""
+    def section(self) -> Section:
+        """The book's section on it."""
         return SECTIONS[self.reason]
 
 
@@ -151,11 +161,11 @@ def _tied(column: Column) -> list[Finding]:
     counts = np.unique(column.values, return_counts=True)[1]
     n = len(column.values)
     if counts.max() > max(3, ATOM * n):
-        text = f"{counts.max() / n:.0%} of the rows of {column.name!r} share one value, so it has no density."
+        text = f"{100 * counts.max() / n:.0f} % of the rows of {column.name!r} share one value, so it has no density."
         advice = "The copula baseline and KSG, which assume one, are left out; the critics need none."
         return [Finding(Reason.ATOMS, text, advice)]
     if (part := counts[counts > 1].sum() / n) > TIED:
-        text = f"{part:.0%} of the values of {column.name!r} occur more than once, as after rounding."
+        text = f"{100 * part:.0f} % of the values of {column.name!r} occur more than once, as after rounding."
         advice = "KSG reads ties as dependence and is left out; the ranks of ties are shared."
         return [Finding(Reason.TIES, text, advice)]
     return []

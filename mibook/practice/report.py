@@ -84,11 +84,14 @@ class Summary:
             said += (
                 f" Cross-fitted critics see {self.critic.estimate:.2f} ± {self.critic.standard_error:.2f} nats in "
                 f"{self.n} rows, so I is at least {max(self.certified[0], 0):.2f} nats "
-                f"({self._one_sided:.0%}, for large n)."
+                f"({100 * self._one_sided:.0f} %, for large n)."
             )
         if self.interval:
             low, high = self.interval
-            return said + f" An interval for I itself is {low:.2f} to {high:.2f} nats ({self.level:.0%} nominal)."
+            return (
+                said
+                + f" An interval for I itself is {low:.2f} to {high:.2f} nats (nominally {100 * self.level:.0f} %)."
+            )
         return said + (f" An interval for I is refused: {self.refusal.reason.value}." if self.refusal else "")
 
     @property
@@ -96,7 +99,7 @@ class Summary:
         return (1 + self.level) / 2
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """The table of the report: what, in nats, in bits."""
+        """The table of the report, of what was computed: what, in nats, in bits."""
         rows = []
         for name, value in (
             ("Gaussian copula", self.copula),
@@ -106,7 +109,8 @@ class Summary:
             ("I", self.estimate),
             ("interval for I", self.interval),
         ):
-            rows.append((name, _said(value, 1.0), _said(value, 1 / math.log(2))))
+            if value is not None:
+                rows.append((name, _said(value, 1.0), _said(value, 1 / math.log(2))))
         return rows
 
     def __str__(self) -> str:
@@ -118,15 +122,13 @@ class Summary:
         for finding in self.findings:
             lines += [
                 f"{'refusal' if finding.refuses else 'warning'} ({finding.reason.value}): {finding.sentence}",
-                f"  {finding.advice} The book explains it at {finding.section}.",
+                f"  {finding.advice} In the book: {finding.section.title} ({finding.section.label}).",
             ]
         return "\n".join([*lines, self.sentence()])
 
 
-def _said(value: Value | Interval | float | None, unit: float) -> str:
-    """A number, a number with its error, or an interval, in a unit; a dash for none."""
-    if value is None:
-        return "–"
+def _said(value: Value | Interval | float, unit: float) -> str:
+    """A number, a number with its error, or an interval, in a unit."""
     if isinstance(value, Value):
         return f"{value.estimate * unit:.3f} ± {value.standard_error * unit:.3f}"
     if isinstance(value, tuple):

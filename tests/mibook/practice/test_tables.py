@@ -109,8 +109,8 @@ def test_folds_permutations_and_training_never_cut_a_unit(design):
 def test_every_reason_is_explained_by_a_section_that_exists():
     assert set(findings.SECTIONS) == set(Reason)
     text = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "book").glob("*.md")))
-    labels = set(re.findall(r"^\((\S+)\)=$", text, re.M))
-    assert set(findings.SECTIONS.values()) <= labels
+    titled = {(label, title) for label, title in re.findall(r"^\((\S+)\)=\n#+ (.+)$", text, re.M)}
+    assert {(section.label, section.title) for section in findings.SECTIONS.values()} <= titled
 
 
 GERMAN = "Größe;Gewicht;Ort\n1,5;60;Ulm\n1,75;72,5;Bonn\n-;80;Ulm\n"
