@@ -77,7 +77,9 @@ class Summary:
         if not self.detected:
             said = f"With {self.n} rows no dependence was detected ({test}), which is not evidence that there is none."
             if self.interval:
-                said += f" If the interval holds, more than {self.interval[1]:.2f} nats would have been seen."
+                said += (
+                    f" The interval for I reaches up to {self.interval[1]:.2f} nats: this much may have been missed."
+                )
             return said
         said = f"X and Y are dependent ({test})."
         if self.critic and self.certified:
@@ -88,10 +90,8 @@ class Summary:
             )
         if self.interval:
             low, high = self.interval
-            return (
-                said
-                + f" An interval for I itself is {low:.2f} to {high:.2f} nats (nominally {100 * self.level:.0f} %)."
-            )
+            nominal = f"nominally {100 * self.level:.0f} %"
+            return f"{said} An interval for I itself is {low:.2f} to {high:.2f} nats ({nominal})."
         return said + (f" An interval for I is refused: {self.refusal.reason.value}." if self.refusal else "")
 
     @property
