@@ -1,7 +1,8 @@
 """Is `mibook.estimate` to be believed? Forty laws, three sample sizes, several samples each, beside KSG and CCA.
 
 ``python -m benchmarks.practice`` draws what is missing of the samples and stores, for each, what the rule of
-`mibook.practice.rule` looks at; then it applies the rule, stores the result, and prints where the goal is missed.
+`mibook.practice.rule` looks at; then it applies the rule, stores the result, and prints where the goal is missed
+(``--drawn``: from what there is).
 Every second law fixed the rule; the others, which it never saw, are those to look at. One thread.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -111,12 +113,11 @@ def missed(table: pd.DataFrame) -> list[str]:
     return lines
 
 
-def main() -> None:
-    """Draw what is missing, sample by sample over all laws, then conclude."""
+def draw() -> None:
+    """Draw the samples that are missing, and keep what the rule looks at."""
     torch.set_num_threads(1)
     CACHE.parent.mkdir(exist_ok=True)
-    lines = CACHE.read_text().splitlines() if CACHE.exists() else []
-    done = {(row["place"], row["n"], row["sample"]) for row in map(json.loads, lines)}
+    done = {(row["place"], row["n"], row["sample"]) for row in drawn()}
     laws = tasks()
     wanted = [(k, n, s) for s in range(SAMPLES) for n in SIZES for k in range(len(laws))]
     wanted.sort(key=lambda key: key[1] * sum(laws[key[0]].shape) >= DEAR)  # a run that is cut short has the others
@@ -124,11 +125,25 @@ def main() -> None:
         for key in tqdm([key for key in wanted if key not in done]):
             file.write(json.dumps(cell(laws[key[0]], *key)) + "\n")
             file.flush()
-    table = pd.DataFrame([concluded(json.loads(line)) for line in CACHE.read_text().splitlines()])
-    table = table.sort_values(["half", "law", "n", "sample"])
-    note = f"Nominal {LEVEL:.0%} intervals for I beside KSG and CCA, in nats, seconds of one core, MB; empty: refused."
+
+
+def drawn() -> list[dict]:
+    """What was kept of the samples so far."""
+    return [json.loads(line) for line in CACHE.read_text().splitlines()] if CACHE.exists() else []
+
+
+def main() -> None:
+    """Draw what is missing, unless ``--drawn`` is given; then apply the rule, store and print."""
+    if "--drawn" not in sys.argv[1:]:
+        draw()
+    table = pd.DataFrame([concluded(row) for row in drawn()]).sort_values(["half", "law", "n", "sample"])
+    sizes = ", ".join(f"{len(part)} of n = {n}" for n, part in table.groupby("n"))
+    note = (
+        f"{table.law.nunique()} laws; samples: {sizes}. {100 * LEVEL:.0f} % intervals for I, KSG and CCA in nats; "
+        "seconds of one core (the machine was busy), MB. Every second law fixed the rule; empty: refused."
+    )
     save("practice", table, "python -m benchmarks.practice", note)
-    print(summary(table).round(3).to_string())
+    print(note, summary(table).round(3).to_string(), sep="\n")
     print("The goal is missed:", *missed(table) or ["nowhere"], sep="\n- ")
 
 
