@@ -16,6 +16,8 @@ LAWS = {task.name: task for task in tasks()}
 
 def test_there_are_forty_laws_of_the_shapes_that_they_say():
     assert len(LAWS) == len(tasks()) == 40
+    assert LAWS["half-cube 25x25"].gaussian
+    assert not any(LAWS[name].gaussian for name in ("swiss roll 2x1", "student 2 3x3", "spiral 3x3"))
     for task in LAWS.values():
         X, Y = task.sample(7, np.random.default_rng(0))
         assert (X.shape, Y.shape) == ((7, task.shape[0]), (7, task.shape[1]))
