@@ -75,7 +75,8 @@ class Zygote:
 
     def close(self) -> None:
         self.control.close()
-        if self.process:
+        if self.process:  # it may be at its imports, and hears of a closed socket only after them
+            self.process.kill()
             self.process.wait()
 
 
