@@ -12,7 +12,7 @@ READY := .venv/.ready node_modules/.ready
 # Quoted where a command gets it: a folder's name may hold blanks.
 export COURSE ?= course
 
-.PHONY: help book serve lab notebooks assignment grade formgrader doctor images bench lock lint check test clean setup
+.PHONY: help book serve lab notebooks assignment grade report formgrader doctor images bench lock lint check test clean setup
 .DEFAULT_GOAL := book
 
 help:                     ## say what each command does
@@ -35,6 +35,9 @@ assignment: $(READY)      ## make the assignments and their zips from the chapte
 
 grade: $(READY)           ## grade what lies in COURSE/submitted
 	mibook-course grade --course "$$COURSE"
+
+report: $(READY)          ## write what the class of COURSE misunderstood, a page an assignment
+	mibook-course report --course "$$COURSE"
 
 formgrader: $(READY)      ## autograde and mark what lies in COURSE, in the browser
 	mibook-course formgrader --course "$$COURSE"

@@ -8,6 +8,7 @@ A submission's way, room by room:
     verdict/    from what a test cell published to checks with reasons; exercises/ are the book's own
     gradebook/  the one writer; policy, marks, the audit, the export
     feedback/   the page for the student and the page for the marker
+    report/     the page on the class: what it misunderstood, and who needs a word
 
 `pipeline` leads a class along it; `__main__` has the commands, `nbgrader_config` sets up stock nbgrader to go the
 same way. What all of them share: `record` (what stages say to each other, and every kind), `course` (the folder and

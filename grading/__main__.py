@@ -74,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     back = command("feedback", feedback, "write the feedback pages anew, for example after marking")
     back.add_argument("assignment", nargs="?", metavar="ASSIGNMENT")
     command("export", export, "write grades.csv anew, for example after marking")
+    told = command("report", report, "write what a class misunderstood, as a page without names and one with them")
+    told.add_argument("assignment", nargs="?", metavar="ASSIGNMENT", help="default: every one with submissions")
     marking = command(
         "mark", mark, "give a cell a person's points, which survive a regrade", "assignment", "student", "cell"
     )
@@ -200,6 +202,14 @@ def export(course: Course, options: argparse.Namespace) -> None:
         rows = table(book, course.root, [], [])
     write(course.root / "grades.csv", to_csv(rows).encode())
     print(f"grades: {course.root / 'grades.csv'}")
+
+
+def report(course: Course, options: argparse.Namespace) -> None:
+    from grading.report.page import generate
+
+    for name in [options.assignment] if options.assignment else _with_submissions(course):
+        page, names = generate(course, name)
+        print(f"{name}: {page}; with names, for you alone: {names}")
 
 
 def mark(course: Course, options: argparse.Namespace) -> None:

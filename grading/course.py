@@ -6,6 +6,7 @@ releases/             every release that was ever made
 handout/              one zip an assignment, for any learning management system
 raw/                  submissions as they were received, named by their sha256
 audit/                what was graded when, with which versions, and what came of it
+report/               what a class misunderstood, without names and with them
 secret                from which each student's hidden inputs are drawn; keep it, and keep it to yourself
 """
 
@@ -41,6 +42,7 @@ WRITTEN = [
     "feedback",
     "raw",
     "audit",
+    "report",
 ]
 CONFIGURATION = '''\
 """The course's settings for nbgrader, its formgrader and `mibook-course`: yours to change."""
@@ -59,6 +61,7 @@ configure(c, Path(__file__).resolve().parent)
 # c.CourseDirectory.db_url = "postgresql+psycopg2://grader@localhost/course"  # several people mark at once
 # c.LatePolicy.percent_a_day = 10
 # c.Normalise.data_files = ["data.csv"]  # files that students hand in beside their notebooks
+# c.Report.book = "https://example.org/book"  # where the report's links lead; else to `make book` on this machine
 # c.Normalise.zone = "Asia/Hong_Kong"  # of times that are written without a zone; they are refused without it
 '''
 

@@ -14,6 +14,7 @@ from chapters.source import ROOT
 ORDER = [
     "grading.__main__",
     "grading.nbgrader_config grading.pipeline grading.doctor",
+    "grading.report",
     "grading.feedback",
     "grading.run grading.release",
     "grading.gradebook",

@@ -88,7 +88,7 @@ class ShowChecks(Preprocessor):
         exercises = resources["exercises"] = []
         kept = []
         for cell in nb.cells:
-            part, checks = _part(cell), checks_of(cell)
+            part, checks = part_of(cell), checks_of(cell)
             if part in ("own", "answer", "written") and len(cell.source) > LONGEST:
                 cell.source = cell.source[:LONGEST] + CUT
             cell.metadata[METADATA] = {"part": part, "checks": [check._asdict() for check in checks]}
@@ -112,7 +112,7 @@ class ShowChecks(Preprocessor):
         return [note.text for note in record.notes] if record else []
 
 
-def _part(cell) -> str:
+def part_of(cell) -> str:
     """What a cell is to the reader: about, statement, given, answer, written, test, or the student's own."""
     known = cell.metadata.get("nbgrader")
     if not known:

@@ -130,7 +130,7 @@ def test_make_takes_a_course_whose_name_has_blanks_and_accents(tmp_path):
     (tmp_path / "mibook-course").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     (tmp_path / "mibook-course").chmod(0o755)
     made = ["-o", ".venv/.ready", "-o", "node_modules/.ready"]
-    for target in ("assignment", "grade", "formgrader"):
+    for target in ("assignment", "grade", "report", "formgrader"):
         run = subprocess.run(
             ["make", "-s", *made, f"BIN={tmp_path}", f"COURSE={name}", target],
             cwd=ROOT,
