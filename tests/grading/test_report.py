@@ -37,6 +37,7 @@ def faulty(tmp_path_factory):
     return course, students
 
 
+@pytest.mark.costly
 def test_of_three_hundred_planted_faults_at_least_19_of_20_are_named_rightly(faulty):
     course, students = faulty
     found = klass(course, ASSIGNMENT)
@@ -55,6 +56,7 @@ def test_of_three_hundred_planted_faults_at_least_19_of_20_are_named_rightly(fau
     assert blank == {one.student for one in students if one.blank}
 
 
+@pytest.mark.costly
 def test_the_counts_are_the_class_s(faulty):
     course, students = faulty
     figures = next(entry for entry in study(klass(course, ASSIGNMENT)).figures if entry.exercise.name == ANSWER)
