@@ -105,6 +105,9 @@ def test_the_pages_are_inert_and_names_stand_in_their_own(small, capsys):
     assert "<strong>mal</strong>: A test was changed." in names
     assert not re.search(r'(?:src|href)="(?!file:|#)', page), "nothing is loaded, and links lead to the book alone"
     assert "formulation.html#" in page
+    assert not re.search(r"[.:][A-Z]\w+ ", re.sub(r"<style>.*?</style>|<[^>]*>", "", page, flags=re.DOTALL)), (
+        "a blank is lost"
+    )
 
 
 def test_blank_answers_are_no_mistake(small):
