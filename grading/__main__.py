@@ -19,6 +19,8 @@ from grading.course import Course, near
 from grading.errors import CourseError
 from grading.record import WORTH_SAYING
 
+# A browser that is shown to a class, or left open, lists none of these.
+NOT_TO_BROWSE = ["secret", "gradebook.db*", "roster.csv", "*-names.html", "__pycache__", "*.pyc", "*~"]
 CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}  # what a person must open or empty
 
 
@@ -252,6 +254,7 @@ def formgrader(course: Course, options: argparse.Namespace) -> None:
         "ServerApp.logging_config": {"loggers": {"ServerApp": {"level": "INFO"}}},
     }
     line = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in settings.items())]
+    line += [f"--ContentsManager.hide_globs={pattern}" for pattern in NOT_TO_BROWSE]
     os.chdir(course.root)  # where nbgrader looks for its settings
     os.execve(line[0], line + options.option, environment())
 

@@ -202,6 +202,13 @@ def test_one_command_opens_the_released_assignments(page, server):
     shown(page, "assignments")
 
 
+def test_the_browser_of_files_lists_no_secret_and_no_gradebook(page, server, course):
+    assert (course.root / "secret").exists()
+    listed = {entry["name"] for entry in page.request.get(f"{server}/api/contents").json()["content"]}
+    assert "submitted" in listed
+    assert not [name for name in listed if name == "secret" or name.startswith("gradebook")]
+
+
 def test_the_button_grades_in_the_sandbox_with_our_verdict(page, server, course, autograded):
     assert set(autograded.values()) == {"Success"}
     log = page.locator(".modal-body").inner_text()
