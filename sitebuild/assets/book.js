@@ -73,7 +73,7 @@ addEventListener("toggle", wrapCode, true); // what was folded has a height only
 
 // The theme scrolls the list of chapters to the present one once the page is there. Where that is in sight anyway, the
 // list stays where it is, and nothing moves.
-const list = document.getElementById("pst-primary-sidebar");
+const list = document.querySelector(".bd-sidebar-primary");
 const present = [...(list?.querySelectorAll(".active") ?? [])].at(-1);
 try {
   if (present?.getBoundingClientRect().bottom < innerHeight && !sessionStorage.getItem("sidebar-scroll-top"))
