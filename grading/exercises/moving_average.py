@@ -56,8 +56,14 @@ def probe(student, attempt, averages, batches):
         w = torch.tensor(case["w"], dtype=dtype, requires_grad=True)
         old, L_ref = m * 1, w.exp().mean()
         found = student["update_average"](old, L_ref, case["beta"])
-        facts = {**tensor_facts(found), "graph": found.requires_grad}
-        return {**facts, "m": plain(old), "L_ref": plain(L_ref), "kept": L_ref.requires_grad}
+        facts = {**tensor_facts(found), "graph": found.requires_grad, "m": plain(old), "L_ref": plain(L_ref)}
+        # One number if the next m has no axis, else one for each weight: what broadcasts shows the shape.
+        facts["weighed"] = plain((found.unsqueeze(-1) * w).sum(0).reshape(-1))
+        # Without a graph, the next m is a mere factor here: a slope that goes through it changes the numbers.
+        leaves = [w, m] if graph else [w]
+        product = found.reshape(-1)[0] * L_ref * old
+        slopes = torch.autograd.grad(product, leaves, allow_unused=True) if product.requires_grad else [None]
+        return {**facts, "slopes": [None if slope is None else plain(slope.reshape(-1)) for slope in slopes]}
 
     def loss(case, dtype):
         leaves = [torch.tensor(case[name], dtype=dtype, requires_grad=True) for name in ("t", "t_ref", "m")]
@@ -174,7 +180,8 @@ def _next(case: dict) -> float:
 
 def _average_form_fault(record, parts, averages) -> str:
     for part, case in zip(parts, averages, strict=True):
-        if entry(part, "shape") != []:
+        weighed = numbers(entry(part, "weighed"), 1)
+        if weighed is None or not near(float(weighed[0]), _next(case) * float(case["w"].sum()), ROUNDED):
             return "The next m is not a scalar tensor, of shape ()."
         if not near(number(entry(part, "m")), case["m"]):
             return "update_average changed the old m in place: return a new tensor."
@@ -200,9 +207,17 @@ def _graph_fault(record, averages) -> str:
                 return "The average does not take L' in, so it cannot show that it is free of a graph."
             if not near(number(entry(part, "L_ref")), float(np.exp(case["w"]).mean())):
                 return "update_average changed L' in place: return a new tensor."
-            if entry(part, "kept") is not True:
+            slopes = entry(part, "slopes")
+            slopes = slopes if isinstance(slopes, list) and slopes else [None]
+            of_w, of_m = numbers(slopes[0], 5), numbers(slopes[-1], 1)
+            if of_w is None:
                 return "L' itself lost its graph, and the loss needs it: use L_ref.detach(), not detach_()."
-            if entry(part, "graph") is not False:
+            right = float(value[0]) * case["m"] * np.exp(case["w"]) / 5
+            free = _close(of_w, right, FLOAT32)
+            if name == "graph":
+                product = float(value[0]) * float(np.exp(case["w"]).mean())
+                free = free and of_m is not None and _close(float(of_m[0]), product, FLOAT32)
+            if not free or entry(part, "graph") is not False:  # a new leaf shows in no slope
                 of = "L'" if name == "average" else "the old m"
                 return f"The next m carries the graph of {of}, and memory grows with every batch: detach {of}."
     return ""
@@ -251,6 +266,8 @@ def _gradient_fault(record, batches) -> tuple[str, bool]:
     t, r, m = cases["single"]
     if error(parts["single"]) or text(entry(parts["single"], "dtype")) != "torch.float32":
         return "The loss of float32 values has another float type.", earned
+    if single[0] is None or single[1] is None:
+        return "With float32 smoothed_loss did not give a gradient.", earned
     if not near(single[0] * len(t), -np.ones_like(t), 1e-4) or not near(single[1] * len(r), np.exp(r) / m, 1e-4):
         return "With float32 the gradient differs from that with float64.", earned
     return "", earned
