@@ -51,8 +51,9 @@ def identify(cells: list[Cell], given: dict[str, NotebookNode]) -> list[Cell]:
     if given.keys() <= {cell.grade_id for cell in found}:
         return found
     for place, name in _by_text(found, given):
-        # It was told by its text, so blanks are no change of it.
-        source = found[place].source if is_solution(given[name]) else given[name].source
+        # It was told by its text, so blanks are no change of it; in code of an answer they may be.
+        mine, theirs = found[place].source, given[name].source
+        source = mine if is_solution(given[name]) and differs(mine, theirs) else theirs
         found[place] = replace(found[place], grade_id=name, source=source)
     for place, name in _by_place(found, given):
         found[place] = replace(found[place], grade_id=name)
