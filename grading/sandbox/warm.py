@@ -62,8 +62,8 @@ class Zygote:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with ours, theirs:
                 ours.settimeout(SECONDS)
+                socket.send_fds(ours, [json.dumps(request).encode()], descriptors)  # waits there for the usher
                 socket.send_fds(self.control, [b"f"], [theirs.fileno()])
-                socket.send_fds(ours, [json.dumps(request).encode()], descriptors)
                 theirs.close()
                 said = ours.recv(1 << 12).decode(errors="replace")
         except (BrokenPipeError, ConnectionResetError):
