@@ -75,20 +75,20 @@ def wait_for_sheets(control, sheets, scratch, trouble):
         if not byte:
             return
         connection = socket.socket(fileno=descriptors[0])
-        if trouble:
-            connection.send(trouble.encode())
-        elif os.fork() == 0:
+        if os.fork() == 0:
             control.close()
-            usher(connection, scratch)
+            usher(connection, scratch, trouble)
         connection.close()
     os.lseek(0, 0, os.SEEK_SET)  # to be read once more
     os.set_inheritable(control.fileno(), True)  # requests wait there
     os.execv(sys.executable, [sys.executable, *sys.argv])
 
 
-def usher(connection, scratch):
-    """Lead one kernel into the sandbox that the request names, and wait for its end."""
+def usher(connection, scratch, trouble):
+    """Lead one kernel into the sandbox that the request names, and wait for its end; or say what is wrong."""
     words, descriptors, *_ = socket.recv_fds(connection, 1 << 16, 16)
+    if trouble:
+        refuse(connection, RuntimeError(trouble))
     request = json.loads(words)
     try:
         holder = os.pidfd_open(request["holder"])
