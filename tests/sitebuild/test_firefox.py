@@ -27,6 +27,10 @@ def firefox(served):
     browser.close()
 
 
+def complaints(firefox) -> list[str]:
+    return [words for words in firefox.said if not words.startswith(WHILE_LOADING)]
+
+
 def test_the_pages_are_those_of_the_book():
     assert len(PAGES) > len(pages()) >= len(WITH_FIGURES)
 
@@ -45,7 +49,7 @@ def test_page_is_silent_and_fits(firefox, served, name):
         assert wide <= 1, f"{where}: {wide} px wider than the screen"
         assert firefox.run(UNSET) == [], f"{where}: formulas that are not set"
         assert firefox.run(INCOMPLETE) == [], where
-        assert [words for words in firefox.said if not words.startswith(WHILE_LOADING)] == [], where
+        assert complaints(firefox) == [], where
         firefox.said.clear()
 
 
@@ -93,4 +97,4 @@ def test_a_live_figure_answers_to_a_key(firefox, served, name):
     firefox.run(f"document.querySelector('{SLIDER}').focus()")
     firefox.press(ARROW)
     firefox.wait(f"{seen} !== {json.dumps(before)}")
-    assert firefox.said == []
+    assert complaints(firefox) == []
