@@ -18,7 +18,8 @@ from mibook.live.base import JS, imported, joined
 STATE = "application/vnd.jupyter.widget-state+json"
 MANY = 3
 COMMON = "common"
-AWAY = ("_css", "layout", "tabbable", "tooltip")
+AWAY = ("_css", "tabbable", "tooltip")
+PLACE = "IPY_MODEL_"  # how a widget names the widget of its layout
 
 
 @cache
@@ -80,7 +81,7 @@ def slim(state: str) -> tuple[str, list[str]]:
         if name is None:
             raise ValueError("A live figure carries a module that is none of mibook/live/js: execute its page again.")
         names.append(name)
-        kept = {key: value for key, value in one["state"].items() if key not in AWAY}
+        kept = {key: v for key, v in one["state"].items() if key not in AWAY and not str(v).startswith(PLACE)}
         one["state"] = kept | {"_esm": name}
     text = json.dumps(stored, separators=(",", ":")).replace("</", "<\\/")
     return text, list(dict.fromkeys(names))

@@ -1,6 +1,8 @@
 """JupyterLab for the book: `make lab` names this directory in JUPYTER_CONFIG_PATH."""
 
+import sys
 import warnings
+from pathlib import Path
 
 from jupyterlab.handlers.announcements import NeverCheckForUpdate
 
@@ -14,6 +16,7 @@ def drop_kernel_details(model, **kwargs):
 c = get_config()  # noqa: F821
 # The server reads its settings once for itself and once for JupyterLab, and then warns of the same hook twice.
 warnings.filterwarnings("ignore", "Overriding existing pre_save_hook")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # a course's folder may lie anywhere
 c.ServerApp.contents_manager_class = "chapters.jupyter.contents.Chapters"
 c.ContentsManager.pre_save_hook = drop_kernel_details
 # Nothing leaves the machine unasked: no news, no look for a newer release, no catalogue of extensions.

@@ -32,14 +32,15 @@ document.addEventListener("copy", (event) => {
   event.preventDefault();
 });
 
-// A display that scrolls is reached by the keyboard.
+// A display or a table that scrolls is reached by the keyboard.
 const scrollers = new ResizeObserver((seen) => {
   for (const { target } of seen) {
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
     else target.removeAttribute("tabindex");
   }
 });
-document.querySelectorAll(".math-scroll").forEach((place) => scrollers.observe(place));
+const scrolling = document.querySelectorAll(".math-scroll, .pst-scrollable-table-container");
+scrolling.forEach((place) => scrollers.observe(place));
 
 // On a narrow screen code wraps; a line that does begins with a sign. Copying takes the text as it was.
 const narrow = matchMedia("(max-width: 600px)");

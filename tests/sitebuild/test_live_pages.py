@@ -156,7 +156,7 @@ def test_a_broken_module_says_so_beside_its_picture(visit):
     page = view.open("resampling", figures=0)
     note = page.locator(".live-note")
     expect(note.first).to_contain_text("could not be brought to life (it is broken)")
-    expect(page.locator(".live-still", has=note.first).locator("img")).to_be_visible()
+    expect(page.locator(".live-still", has=note.first).locator("img").first).to_be_visible()
 
 
 def test_a_missing_host_leaves_the_pictures(visit):
