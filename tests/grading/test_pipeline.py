@@ -313,7 +313,7 @@ def test_ctrl_c_waits_for_no_kernel_and_says_that_nothing_is_lost(tmp_path):
         time.sleep(0.1)
     time.sleep(2)  # into the cell that sleeps
     os.killpg(run.pid, signal.SIGINT)
-    assert run.wait(timeout=15) == 130  # the cell has more time than this
+    assert run.wait(timeout=60) == 130  # the cell has four times as long, however busy the machine
     assert "Stopped. Nothing is lost" in said.read_text()
 
 
