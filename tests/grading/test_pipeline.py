@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -307,7 +307,9 @@ def test_ctrl_c_waits_for_no_kernel_and_says_that_nothing_is_lost(tmp_path):
     hand_in(course, "ada", with_own("import time; time.sleep(600)"))
     with said.open("w") as log:
         command = [sys.executable, "-m", "grading", "grade", "--course", str(course.root)]
-        run = subprocess.Popen(command, cwd=ROOT, stderr=log, stdout=log, start_new_session=True)
+        # Whoever tests in the background ignores Ctrl-C, and so would the run.
+        heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        run = subprocess.Popen(command, cwd=ROOT, stderr=log, stdout=log, start_new_session=True, preexec_fn=heard)
     deadline = time.monotonic() + 60
     while not kernel_runs(run.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
